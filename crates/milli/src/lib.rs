@@ -1,1 +1,3 @@
 //! (map to be written)
+
+pub mod search;
