@@ -1,0 +1,175 @@
+//! [`Schema`] × field path → the role of the field (indexing.md 6, storage-index.md 6.3 and 6.4).
+
+use charabia::Language;
+use meilisearch_types::settings::{FacetValuesSort, FilterableFeatures, FilterableRule};
+
+use super::{PatternMatch, Schema, covers, match_name, match_names, match_patterns};
+
+/// Fields that have a meaning of their own and no ordinary role.
+const VECTORS: &str = "_vectors";
+const GEO: &str = "_geo";
+const GEOJSON: &str = "_geojson";
+
+/// Whether a field is `_vectors`, `_geo`, `_geojson` or lies below one of them.
+pub fn is_reserved(field: &str) -> bool {
+    [VECTORS, GEO, GEOJSON].iter().any(|name| covers(name, field))
+}
+
+/// What the facet databases keep of a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FacetRole {
+    /// The field's values are in the facet databases.
+    pub faceted: bool,
+    /// Something below the field may be faceted: descend.
+    pub parent: bool,
+    /// Null and empty values are kept too.
+    pub filterable: bool,
+    /// Values can be searched by `facet-search`, if the setting is on.
+    pub facet_search: bool,
+    /// String trees have levels above 0: the field is compared or sorted.
+    pub string_levels: bool,
+}
+
+impl Schema {
+    /// Weight of a field that is searched: the position of the first entry of the list that covers
+    /// it, 0 when there is no list; `None` when it is not searched.
+    pub fn searchable_weight(&self, field: &str) -> Option<u16> {
+        if is_reserved(field) {
+            return None;
+        }
+        match &self.searchable {
+            None => Some(0),
+            Some(list) => list
+                .iter()
+                .position(|name| covers(name, field))
+                .map(|at| u16::try_from(at).unwrap_or(u16::MAX)),
+        }
+    }
+
+    /// Whether the field is searched, or only descended into.
+    pub fn match_searchable(&self, field: &str) -> PatternMatch {
+        match &self.searchable {
+            _ if is_reserved(field) => PatternMatch::None,
+            None => PatternMatch::Match,
+            Some(list) => match_names(list.iter().map(String::as_str), field),
+        }
+    }
+
+    /// Whether words of the field take no typo.
+    pub fn is_exact(&self, field: &str) -> bool {
+        self.typo.exact_attributes.iter().any(|name| covers(name, field))
+    }
+
+    /// Whether answers show the field.
+    pub fn match_displayed(&self, field: &str) -> PatternMatch {
+        match &self.displayed {
+            None => PatternMatch::Match,
+            Some(list) => match_names(list.iter().map(String::as_str), field),
+        }
+    }
+
+    /// Whether results can be sorted on the field.
+    pub fn match_sortable(&self, field: &str) -> PatternMatch {
+        if covers(VECTORS, field) || covers(GEOJSON, field) {
+            return PatternMatch::None;
+        }
+        match_names(self.sortable.iter().map(String::as_str), field)
+    }
+
+    /// Whether a ranking rule `field:asc` or `field:desc` names the field; fields below it are only
+    /// descended into, and so are fields above.
+    pub fn match_asc_desc(&self, field: &str) -> PatternMatch {
+        self.criteria.iter().filter_map(|rule| rule.sorted_field()).map(|name| equal_or_walked(name, field)).max().unwrap_or(PatternMatch::None)
+    }
+
+    /// Whether the field is the distinct attribute.
+    pub fn match_distinct(&self, field: &str) -> PatternMatch {
+        match &self.distinct {
+            _ if is_reserved(field) => PatternMatch::None,
+            Some(name) if name == field => PatternMatch::Match,
+            Some(name) if covers(field, name) => PatternMatch::Parent,
+            _ => PatternMatch::None,
+        }
+    }
+
+    /// The first filterable rule that matches the field, as its position and features.
+    pub fn filterable_rule(&self, field: &str) -> Option<(usize, FilterableFeatures)> {
+        if covers(VECTORS, field) {
+            return None;
+        }
+        self.filterable.iter().enumerate().find_map(|(at, rule)| {
+            (match_filterable_rule(rule, field) == PatternMatch::Match).then(|| (at, rule.features()))
+        })
+    }
+
+    /// The features of the field's filterable rule, all off when no rule matches.
+    pub fn filterable_features(&self, field: &str) -> FilterableFeatures {
+        self.filterable_rule(field).map_or(FilterableFeatures::none(), |(_, features)| features)
+    }
+
+    /// Whether some filterable rule with a feature reaches below the field.
+    fn is_filterable_parent(&self, field: &str) -> bool {
+        !covers(VECTORS, field)
+            && self.filterable.iter().any(|rule| {
+                let features = rule.features();
+                (features.is_filterable() || features.facet_search)
+                    && match_filterable_rule(rule, field) != PatternMatch::None
+            })
+    }
+
+    /// What the facet databases keep of the field.
+    pub fn facet_role(&self, field: &str) -> FacetRole {
+        let features = self.filterable_features(field);
+        let (sortable, asc_desc, distinct) =
+            (self.match_sortable(field), self.match_asc_desc(field), self.match_distinct(field));
+        let is = |role: PatternMatch| role == PatternMatch::Match;
+        FacetRole {
+            faceted: is(sortable)
+                || is(asc_desc)
+                || is(distinct)
+                || features.is_filterable()
+                || features.facet_search,
+            parent: [sortable, asc_desc, distinct].iter().any(|role| *role != PatternMatch::None)
+                || self.is_filterable_parent(field),
+            filterable: features.is_filterable(),
+            facet_search: features.facet_search,
+            string_levels: is(sortable) || is(asc_desc) || features.filter.comparison,
+        }
+    }
+
+    /// Languages of the first rule that matches the field.
+    pub fn locales(&self, field: &str) -> Option<&[Language]> {
+        self.localized.as_ref()?.iter().find_map(|rule| {
+            let patterns = rule.attribute_patterns.iter().map(String::as_str);
+            (match_patterns(patterns, field) == PatternMatch::Match).then_some(&rule.locales[..])
+        })
+    }
+
+    /// Order of the values of a facet in answers.
+    pub fn facet_order(&self, field: &str) -> FacetValuesSort {
+        let orders = &self.sort_facet_values_by;
+        orders.get(field).or_else(|| orders.get("*")).copied().unwrap_or_default()
+    }
+}
+
+/// Whether one filterable rule gives its features to the field.
+pub(crate) fn match_filterable_rule(rule: &FilterableRule, field: &str) -> PatternMatch {
+    match rule {
+        FilterableRule::Name(name) => match_name(name, field),
+        FilterableRule::Patterns(rule) => {
+            match_patterns(rule.attribute_patterns.iter().map(String::as_str), field)
+        }
+    }
+}
+
+fn equal_or_walked(name: &str, field: &str) -> PatternMatch {
+    if is_reserved(field) {
+        PatternMatch::None
+    } else if name == field {
+        PatternMatch::Match
+    } else if covers(name, field) || covers(field, name) {
+        PatternMatch::Parent
+    } else {
+        PatternMatch::None
+    }
+}

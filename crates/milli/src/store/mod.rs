@@ -1,0 +1,12 @@
+//! What lies on disk: the environment of an index, its databases, the keys of `main`, its sizes.
+
+mod env;
+mod metadata;
+mod stats;
+mod tables;
+
+pub use env::{Env, Index, OpenOptions, ReadTxn, RoTxn, RwTxn};
+pub use metadata::FieldDistribution;
+pub(crate) use metadata::MainKey;
+pub use stats::{DatabaseStats, IndexStats, camel_case};
+pub use tables::{BeU16, BeU32, Tables};
