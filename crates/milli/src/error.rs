@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use meilisearch_types::error::{Code, ErrorCode};
-
 /// Result of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -93,44 +91,5 @@ impl From<serde_json::Error> for Error {
 impl From<fst::Error> for Error {
     fn from(error: fst::Error) -> Error {
         Error::Internal(error.into())
-    }
-}
-
-impl ErrorCode for Error {
-    fn error_code(&self) -> Code {
-        match self {
-            Error::Internal(error) => error.error_code(),
-            Error::MapFull => Code::DatabaseSizeLimitReached,
-            Error::Aborted => Code::Internal,
-        }
-    }
-}
-
-impl ErrorCode for InternalError {
-    fn error_code(&self) -> Code {
-        match self {
-            InternalError::Storage(source)
-            | InternalError::OpenEnvironment { source, .. }
-            | InternalError::MainKey { source, .. } => match source {
-                heed::Error::Io(error) => io_code(error),
-                heed::Error::Mdb(heed::MdbError::Invalid | heed::MdbError::Corrupted) => {
-                    Code::InvalidStoreFile
-                }
-                _ => Code::Internal,
-            },
-            InternalError::Io(error) => io_code(error),
-            InternalError::MissingDataFile { .. } => Code::InvalidStoreFile,
-            _ => Code::Internal,
-        }
-    }
-}
-
-/// The code of a system error by its number (tasks.md 12).
-fn io_code(error: &std::io::Error) -> Code {
-    match error.raw_os_error() {
-        Some(5) => Code::IoError,
-        Some(24) => Code::TooManyOpenFiles,
-        Some(28) => Code::NoSpaceLeftOnDevice,
-        _ => Code::Internal,
     }
 }

@@ -1,3 +1,31 @@
-//! (map to be written)
+//! The search engine: one index, its storage, how documents flow in and queries flow out.
+//!
+//! It knows nothing of tasks, HTTP, keys or other indexes. Code imports only from rows above:
+//!
+//! | Place | What |
+//! |---|---|
+//! | `limits`, `error` | every bound with its unit; user errors apart from internal ones |
+//! | `codec` | bytes ↔ values, one layout a file |
+//! | `store` | the environment, the list of databases, the keys of `main`, sizes |
+//! | `schema` | settings decoded, and the roles they give to fields |
+//! | `text` | tokenise, normalise, positions |
+//! | `document` | borrowed view of a document, flattening, primary key, merge |
+//! | `indexing` | the write flow in run order, for documents and settings alike |
+//! | `facet` | range walk, counts, value search, order |
+//! | `query` | parse, terms, typos, graph, filter |
+//! | `rank` | the contract of a ranking rule, one file a rule, bucket sort |
+//! | `search` | keyword search, distinct, highlighting, scores |
 
+pub mod codec;
+mod error;
+pub mod limits;
+pub mod schema;
 pub mod search;
+pub mod store;
+
+pub use error::{Error, InternalError, Result};
+pub use schema::{FieldId, FieldsIdsMap};
+pub use store::{
+    DatabaseStats, Env, FieldDistribution, Index, IndexStats, OpenOptions, ReadTxn, RoTxn, RwTxn,
+    Tables,
+};

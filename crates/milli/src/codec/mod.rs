@@ -12,8 +12,8 @@ mod word;
 
 pub use bitmap::{Cbo, CboLen, Roaring};
 pub use facet::{
-    DocidFacet, DocidFacetF64, DocidFacetKey, DocidFacetString, FacetGroupKey, FacetGroupValue, FacetKey,
-    FidString, FieldIdCount, StrRef,
+    DocidFacet, DocidFacetF64, DocidFacetKey, DocidFacetString, FacetGroupKey, FacetGroupValue,
+    FacetKey, FidString, FieldIdCount, StrRef,
 };
 pub use fst_set::FstSet;
 pub use obkv::Obkv;

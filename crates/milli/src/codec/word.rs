@@ -38,7 +38,9 @@ pub enum WordPair {}
 impl<'a> BytesEncode<'a> for WordPair {
     type EItem = (u8, &'a str, &'a str);
 
-    fn bytes_encode(&(proximity, first, second): &'a Self::EItem) -> Result<Cow<'a, [u8]>, BoxedError> {
+    fn bytes_encode(
+        &(proximity, first, second): &'a Self::EItem,
+    ) -> Result<Cow<'a, [u8]>, BoxedError> {
         let mut bytes = Vec::with_capacity(first.len() + second.len() + 2);
         bytes.push(proximity);
         bytes.extend_from_slice(first.as_bytes());

@@ -3,9 +3,9 @@
 //! No other file names a database. The order is that of the statistics (tasks.md 15), whose names are
 //! the field names in camelCase.
 
+use heed::byteorder::BE;
 use heed::types::{Bytes, Str, U8, U32, Unit};
 use heed::{Database, Unspecified};
-use heed::byteorder::BE;
 
 use super::env::{Env, RoTxn, RwTxn};
 use crate::codec::{
