@@ -1,1 +1,24 @@
-//! (map to be written)
+//! Values that the wire and the disk agree on.
+//!
+//! - [`tasks`], [`batches`], [`progress`]: what the server does, did and is doing
+//! - [`settings`]: what can be set on an index
+//! - [`keys`], [`index_uid`], [`locales`], [`features`]: names and rights
+//! - [`error`], [`deserr`], [`not_implemented`]: how a request is refused
+//! - [`sizes`], [`duration`], [`versioning`]: texts of measures
+//!
+//! Nothing here opens a file or knows the search engine.
+
+pub mod batches;
+pub mod deserr;
+pub mod duration;
+pub mod error;
+pub mod features;
+pub mod index_uid;
+pub mod keys;
+pub mod locales;
+pub mod not_implemented;
+pub mod progress;
+pub mod settings;
+pub mod sizes;
+pub mod tasks;
+pub mod versioning;

@@ -1,0 +1,209 @@
+//! Settings of an index as requests, tasks and answers carry them (http-api.md 11, indexing.md 17,
+//! storage-instance.md 5). One table gives every setting; each object setting has its file.
+
+mod choices;
+mod faceting;
+mod filterable;
+mod pagination;
+mod ranking_rule;
+mod secrets;
+mod setting;
+mod typo;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deserr::Deserr;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+pub use choices::{LocalizedAttributesRule, PrefixSearch, ProximityPrecision};
+pub use faceting::{FacetValuesSort, FacetingSettings};
+pub use filterable::{
+    FilterFeatures, FilterableAttributesFeatures, FilterableAttributesPatterns,
+    FilterableAttributesRule,
+};
+pub use pagination::PaginationSettings;
+pub use ranking_rule::{RankingRule, RankingRuleError};
+pub use secrets::{Embedders, mask};
+pub use setting::Setting;
+pub use typo::{MinWordSizeForTypos, TypoSettings};
+
+use crate::deserr::DeserrJsonError;
+use crate::error::deserr_codes::*;
+use crate::not_implemented::NotImplemented;
+
+/// Expands the table of settings into [`Settings`] and [`SettingName`].
+///
+/// The last column says how a later task of the same batch goes on top of an earlier one:
+/// `overwrite_with` as a whole, `merge_members` member by member.
+macro_rules! settings {
+    ($(
+        $(#[$attribute:meta])*
+        $field:ident: $type:ty, $variant:ident, $key:literal, $route:literal, $verb:ident, $code:ident, $merge:ident;
+    )*) => {
+        /// A request to change settings; also the whole of them, when every member is set.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Deserr)]
+        #[deserr(error = DeserrJsonError, deny_unknown_fields)]
+        pub struct Settings {
+            $(
+                #[doc = concat!("`", $key, "`.")]
+                #[serde(rename = $key, default, skip_serializing_if = "Setting::is_not_set")]
+                #[deserr(rename = $key, default, error = DeserrJsonError<$code>)]
+                $(#[$attribute])*
+                pub $field: Setting<$type>,
+            )*
+        }
+
+        impl Settings {
+            /// Everything reset: the meaning of deleting all settings.
+            pub fn reset() -> Self {
+                Settings { $($field: Setting::Reset,)* }
+            }
+
+            /// Puts the settings of a later task of the same batch on top, object settings member
+            /// by member (indexing.md 17).
+            pub fn merge(&mut self, later: Settings) {
+                $(self.$field.$merge(later.$field);)*
+            }
+
+            /// Puts later settings on top, whole settings at a time: how the details of a batch
+            /// sum up those of its tasks (tasks.md 15).
+            pub(crate) fn fold(&mut self, mut later: Settings) {
+                if let (Setting::Set(earlier), Setting::Set(later)) =
+                    (&mut self.embedders, &mut later.embedders)
+                {
+                    earlier.append(later);
+                    later.clone_from(earlier);
+                }
+                $(self.$field.overwrite_with(later.$field);)*
+            }
+        }
+
+        /// A setting by name; each has a route of its own below `/indexes/{uid}/settings`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum SettingName {
+            $(#[doc = concat!("`", $key, "`.")] $variant,)*
+        }
+
+        impl SettingName {
+            /// Every setting, in the order of answers.
+            pub const ALL: &'static [SettingName] = &[$(SettingName::$variant,)*];
+
+            /// The member of the settings object.
+            pub fn key(self) -> &'static str {
+                match self { $(SettingName::$variant => $key,)* }
+            }
+
+            /// The last segment of the setting's route.
+            pub fn route(self) -> &'static str {
+                match self { $(SettingName::$variant => $route,)* }
+            }
+
+            /// The method that changes the setting on its route.
+            pub fn verb(self) -> WriteVerb {
+                match self { $(SettingName::$variant => WriteVerb::$verb,)* }
+            }
+
+            /// The code of every error inside the setting.
+            pub fn code(self) -> crate::error::Code {
+                match self { $(SettingName::$variant => crate::error::Code::$code,)* }
+            }
+        }
+    };
+}
+
+/// How a setting is written on its own route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteVerb {
+    /// The value is replaced.
+    Put,
+    /// The members given are changed.
+    Patch,
+}
+
+settings! {
+    #[serde(serialize_with = "write_attributes", deserialize_with = "read_attributes")]
+    #[deserr(map = star_is_reset)]
+    displayed_attributes: Vec<String>, DisplayedAttributes, "displayedAttributes", "displayed-attributes", Put, InvalidSettingsDisplayedAttributes, overwrite_with;
+    #[serde(serialize_with = "write_attributes", deserialize_with = "read_attributes")]
+    #[deserr(map = star_is_reset)]
+    searchable_attributes: Vec<String>, SearchableAttributes, "searchableAttributes", "searchable-attributes", Put, InvalidSettingsSearchableAttributes, overwrite_with;
+    filterable_attributes: Vec<FilterableAttributesRule>, FilterableAttributes, "filterableAttributes", "filterable-attributes", Put, InvalidSettingsFilterableAttributes, overwrite_with;
+    sortable_attributes: BTreeSet<String>, SortableAttributes, "sortableAttributes", "sortable-attributes", Put, InvalidSettingsSortableAttributes, overwrite_with;
+    foreign_keys: Vec<Value>, ForeignKeys, "foreignKeys", "foreign-keys", Put, InvalidSettingsForeignKeys, overwrite_with;
+    #[deserr(try_from(Setting<Vec<RankingRule>>) = ranking_rule::without_overlap -> RankingRuleError)]
+    ranking_rules: Vec<RankingRule>, RankingRules, "rankingRules", "ranking-rules", Put, InvalidSettingsRankingRules, overwrite_with;
+    stop_words: BTreeSet<String>, StopWords, "stopWords", "stop-words", Put, InvalidSettingsStopWords, overwrite_with;
+    non_separator_tokens: BTreeSet<String>, NonSeparatorTokens, "nonSeparatorTokens", "non-separator-tokens", Put, InvalidSettingsNonSeparatorTokens, overwrite_with;
+    separator_tokens: BTreeSet<String>, SeparatorTokens, "separatorTokens", "separator-tokens", Put, InvalidSettingsSeparatorTokens, overwrite_with;
+    dictionary: BTreeSet<String>, Dictionary, "dictionary", "dictionary", Put, InvalidSettingsDictionary, overwrite_with;
+    synonyms: BTreeMap<String, Vec<String>>, Synonyms, "synonyms", "synonyms", Put, InvalidSettingsSynonyms, overwrite_with;
+    distinct_attribute: String, DistinctAttribute, "distinctAttribute", "distinct-attribute", Put, InvalidSettingsDistinctAttribute, overwrite_with;
+    proximity_precision: ProximityPrecision, ProximityPrecision, "proximityPrecision", "proximity-precision", Put, InvalidSettingsProximityPrecision, overwrite_with;
+    typo_tolerance: TypoSettings, TypoTolerance, "typoTolerance", "typo-tolerance", Patch, InvalidSettingsTypoTolerance, merge_members;
+    faceting: FacetingSettings, Faceting, "faceting", "faceting", Patch, InvalidSettingsFaceting, merge_members;
+    pagination: PaginationSettings, Pagination, "pagination", "pagination", Patch, InvalidSettingsPagination, merge_members;
+    embedders: Embedders, Embedders, "embedders", "embedders", Patch, InvalidSettingsEmbedders, overwrite_with;
+    search_cutoff_ms: u64, SearchCutoffMs, "searchCutoffMs", "search-cutoff-ms", Put, InvalidSettingsSearchCutoffMs, overwrite_with;
+    localized_attributes: Vec<LocalizedAttributesRule>, LocalizedAttributes, "localizedAttributes", "localized-attributes", Put, InvalidSettingsLocalizedAttributes, overwrite_with;
+    facet_search: bool, FacetSearch, "facetSearch", "facet-search", Put, InvalidSettingsFacetSearch, overwrite_with;
+    prefix_search: PrefixSearch, PrefixSearch, "prefixSearch", "prefix-search", Put, InvalidSettingsPrefixSearch, overwrite_with;
+    chat: Value, Chat, "chat", "chat", Patch, InvalidSettingsIndexChat, overwrite_with;
+}
+
+impl Settings {
+    /// What these settings ask for that is not built yet. Call it after the checks of experimental
+    /// features, whose errors come first.
+    pub fn not_implemented(&self) -> Option<NotImplemented> {
+        let sets_embedder = self.embedders.as_ref().set().is_some_and(|embedders| {
+            embedders.values().any(|embedder| matches!(embedder, Setting::Set(_)))
+        });
+        if sets_embedder {
+            Some(NotImplemented::EmbeddersSetting)
+        } else if self.foreign_keys.as_ref().set().is_some() {
+            Some(NotImplemented::ForeignKeysSetting)
+        } else if self.chat.as_ref().set().is_some() {
+            Some(NotImplemented::ChatSetting)
+        } else {
+            None
+        }
+    }
+
+    /// Masks the secrets, for answers.
+    pub fn hide_secrets(&mut self) {
+        secrets::mask_embedders(&mut self.embedders);
+    }
+}
+
+impl SettingName {
+    /// Reads the bare value of the setting's own route as a request that changes only it.
+    pub fn parse(self, value: Value) -> Result<Settings, DeserrJsonError> {
+        let members = serde_json::Map::from_iter([(self.key().to_owned(), value)]);
+        deserr::deserialize(Value::Object(members))
+    }
+}
+
+/// A list that holds the star names all attributes, which is the default.
+fn star_is_reset(attributes: Setting<Vec<String>>) -> Setting<Vec<String>> {
+    match attributes {
+        Setting::Set(list) if list.iter().any(|name| name == "*") => Setting::Reset,
+        other => other,
+    }
+}
+
+/// A reset list of attributes is written as `["*"]` (storage-instance.md 5).
+fn write_attributes<S: Serializer>(
+    attributes: &Setting<Vec<String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match attributes {
+        Setting::Set(list) => list.serialize(serializer),
+        Setting::Reset | Setting::NotSet => ["*"].serialize(serializer),
+    }
+}
+
+fn read_attributes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Setting<Vec<String>>, D::Error> {
+    Setting::deserialize(deserializer).map(star_is_reset)
+}
