@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use meilisearch_types::error::{Code, ErrorCode};
+
 /// Result of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -91,5 +93,34 @@ impl From<serde_json::Error> for Error {
 impl From<fst::Error> for Error {
     fn from(error: fst::Error) -> Error {
         Error::Internal(error.into())
+    }
+}
+
+impl ErrorCode for Error {
+    fn error_code(&self) -> Code {
+        match self {
+            Error::Internal(error) => error.error_code(),
+            Error::MapFull => Code::DatabaseSizeLimitReached,
+            Error::Aborted => Code::Internal,
+        }
+    }
+}
+
+impl ErrorCode for InternalError {
+    fn error_code(&self) -> Code {
+        match self {
+            InternalError::Storage(source)
+            | InternalError::OpenEnvironment { source, .. }
+            | InternalError::MainKey { source, .. } => match source {
+                heed::Error::Io(error) => error.error_code(),
+                heed::Error::Mdb(heed::MdbError::Invalid | heed::MdbError::Corrupted) => {
+                    Code::InvalidStoreFile
+                }
+                _ => Code::Internal,
+            },
+            InternalError::Io(error) => error.error_code(),
+            InternalError::MissingDataFile { .. } => Code::InvalidStoreFile,
+            _ => Code::Internal,
+        }
     }
 }

@@ -24,7 +24,7 @@ pub mod search;
 pub mod store;
 
 pub use error::{Error, InternalError, Result};
-pub use schema::{FieldId, FieldsIdsMap};
+pub use schema::{FieldId, FieldsIdsMap, Schema, settings};
 pub use store::{
     DatabaseStats, Env, FieldDistribution, Index, IndexStats, OpenOptions, ReadTxn, RoTxn, RwTxn,
     Tables,

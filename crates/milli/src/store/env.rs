@@ -55,7 +55,7 @@ impl Index {
         let mut wtxn = env.write_txn()?;
         let tables = Tables::create(&env, &mut wtxn)?;
         let index = Index { env: env.clone(), tables };
-        index.put_version(&mut wtxn, Version::from((1, 50, 0)))?;
+        index.put_version(&mut wtxn, Version::from(meilisearch_types::versioning::VERSION))?;
         index.put_vector_store_backend(&mut wtxn)?;
         wtxn.commit()?;
 
