@@ -1,0 +1,114 @@
+//! The lower half of the writing pipeline: blocks are compressed side by side and written in order.
+//!
+//! The streaming thread hands in blocks; each gets a place in the order at once and a worker later. Both
+//! queues are bounded, so a slow disk holds back the source and memory stays in proportion to the threads.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use sha2::{Digest, Sha256};
+
+use crate::compression::{BlockCompressor, Compression};
+use crate::error::{Error, Result};
+
+/// What has been written is flushed each time so many more bytes are, so that the last sync is short.
+const FLUSH_BYTES: u64 = 64 * 1024 * 1024;
+
+type Compressed = std::io::Result<Option<Vec<u8>>>;
+
+struct Job {
+    block: Arc<Vec<u8>>,
+    done: Sender<Compressed>,
+}
+
+/// A block's place in the order: the block itself, and where its compressed form will arrive.
+struct Place {
+    block: Arc<Vec<u8>>,
+    done: Receiver<Compressed>,
+}
+
+/// What the file got.
+pub(crate) struct FileSummary {
+    /// Bytes of the file.
+    pub(crate) size: u64,
+    /// Where its last block begins.
+    pub(crate) last_block_at: u64,
+    /// SHA-256 of the file, in hex.
+    pub(crate) sha256: String,
+}
+
+/// Takes blocks and writes them, compressed, to a file.
+pub(crate) struct BlockSink<'scope> {
+    jobs: Sender<Job>,
+    places: Sender<Place>,
+    writer: ScopedJoinHandle<'scope, Result<FileSummary>>,
+}
+
+impl<'scope> BlockSink<'scope> {
+    pub(crate) fn spawn(
+        scope: &'scope Scope<'scope, '_>,
+        compression: Compression,
+        threads: usize,
+        file: &'scope File,
+    ) -> Result<BlockSink<'scope>> {
+        let threads = threads.max(1);
+        let starting = |e| Error::io("starting the threads that compress", e);
+        let (jobs, queue) = bounded::<Job>(threads);
+        let (places, ordered) = bounded::<Place>(2 * threads);
+        for _ in 0..threads {
+            let queue = queue.clone();
+            let mut compressor = BlockCompressor::new(compression).map_err(starting)?;
+            Builder::new()
+                .name("snapshot-compress".into())
+                .spawn_scoped(scope, move || {
+                    for Job { block, done } in queue {
+                        // Nobody waits any more when the writer has failed.
+                        let _ = done.send(compressor.compress(&block));
+                    }
+                })
+                .map_err(starting)?;
+        }
+        let writer = Builder::new()
+            .name("snapshot-write".into())
+            .spawn_scoped(scope, move || write_in_order(ordered, file))
+            .map_err(starting)?;
+        Ok(BlockSink { jobs, places, writer })
+    }
+
+    /// Hands in the next block. `false` when the writer has given up; [`BlockSink::finish`] tells why.
+    pub(crate) fn push(&self, block: Arc<Vec<u8>>) -> bool {
+        let (done, receiver) = bounded(1);
+        self.places.send(Place { block: block.clone(), done: receiver }).is_ok()
+            && self.jobs.send(Job { block, done }).is_ok()
+    }
+
+    /// Waits until everything is in the file.
+    pub(crate) fn finish(self) -> Result<FileSummary> {
+        drop(self.jobs);
+        drop(self.places);
+        self.writer.join().map_err(|_| Error::Panicked("snapshot-write"))?
+    }
+}
+
+fn write_in_order(places: Receiver<Place>, mut file: &File) -> Result<FileSummary> {
+    let failed = |e| Error::io("writing the archive", e);
+    let mut hasher = Sha256::new();
+    let (mut size, mut last_block_at, mut flushed) = (0, 0, 0);
+    for Place { block, done } in places {
+        let compressed = done.recv().map_err(|_| Error::Panicked("snapshot-compress"))?;
+        let compressed = compressed.map_err(|e| Error::io("compressing the archive", e))?;
+        let bytes = compressed.as_deref().unwrap_or(&block);
+        file.write_all(bytes).map_err(failed)?;
+        hasher.update(bytes);
+        last_block_at = size;
+        size += bytes.len() as u64;
+        if size - flushed >= FLUSH_BYTES {
+            file.sync_data().map_err(failed)?;
+            flushed = size;
+        }
+    }
+    Ok(FileSummary { size, last_block_at, sha256: hex::encode(hasher.finalize()) })
+}
