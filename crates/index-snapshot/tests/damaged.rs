@@ -1,6 +1,8 @@
 //! Archives that are truncated, changed, rearranged, oversized, or of another kind: each is refused with the
 //! right error, and none makes the reader panic, hang or write without bounds.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod common;
 
 use std::io::{Read, Write};
@@ -106,7 +108,7 @@ fn every_changed_byte_is_refused_or_harmless() {
             let mut changed = archive.clone();
             changed[position] ^= 1 << (position % 8);
             match import(&changed) {
-                // Bits that no reader looks at: a date in a gzip header, an owner's digit in none.
+                // A date in a gzip header, or the distance to an equal run of zeros.
                 Ok((head, data)) => {
                     assert_eq!(
                         (head.manifest, data),
@@ -115,12 +117,12 @@ fn every_changed_byte_is_refused_or_harmless() {
                     harmless += 1;
                 }
                 Err(Error::Corrupted { .. }) => {}
-                // Compressed, the manifest may repeat the version by reference, so one byte changes both.
-                Err(Error::VersionMismatch { .. }) if compression != Compression::None => {}
+                // The sums come last, so a digit of the head may read as another version or machine.
+                Err(Error::VersionMismatch { .. } | Error::PlatformMismatch { .. }) => {}
                 Err(error) => panic!("{compression:?} byte {position}: {error:?}"),
             }
         }
-        assert!(harmless < 60, "{compression:?}: {harmless} changes went unseen");
+        assert!(harmless * 10 < archive.len(), "{compression:?}: {harmless} changes went unseen");
     }
 }
 

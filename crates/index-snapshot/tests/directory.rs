@@ -1,5 +1,7 @@
 //! The snapshot directory: listing, finding, deleting, cleaning up.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod common;
 
 use std::fs::{self, File};

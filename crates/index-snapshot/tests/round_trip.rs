@@ -1,5 +1,7 @@
 //! Environment → archive → environment, and what others make of an archive.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod common;
 
 use std::fs::{self, File};
