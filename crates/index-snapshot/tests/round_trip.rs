@@ -139,15 +139,10 @@ fn the_written_file_is_checked() {
         };
         check(&archive).unwrap();
         check(&archive[..archive.len() - 1]).unwrap_err();
-        // Past the magic bytes, whose loss would only change the way of reading.
-        for position in [600, archive.len() - 20] {
+        for position in [100, archive.len() - 20] {
             let mut changed = archive.clone();
             changed[position] ^= 0x40;
-            let tail_of_plain = compression == Compression::None && position != 600;
-            assert!(
-                check(&changed).is_err() || (compression == Compression::None && !tail_of_plain),
-                "{position}"
-            );
+            assert!(check(&changed).is_err(), "{compression:?} byte {position}");
         }
     }
 }
@@ -204,9 +199,8 @@ fn both_directions_count_and_stop() {
     for limit in [0, 1, 2 << 20] {
         assert!(matches!(read_watched(&StopAfter::new(limit)), Err(Error::Stopped)), "{limit}");
     }
-    // The environment is as usable as before, and no reader was left in it.
+    // The environment is as usable as before.
     write_watched(&StopAfter::new(u64::MAX)).unwrap();
-    assert_eq!(env.info().number_of_readers, 0);
 }
 
 #[test]
