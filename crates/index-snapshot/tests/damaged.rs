@@ -370,7 +370,7 @@ fn a_source_that_fails_is_not_called_corrupted() {
             index_snapshot::read_head(Failing(&archive[..archive.len() / 2]), Some(&OURS), false)
                 .unwrap();
         let mut sink = Vec::new();
-        let error = body.extract(&mut sink, &index_snapshot::Unattended).err().unwrap();
+        let error = body.extract(&mut sink, &DATABASES, &index_snapshot::Unattended).err().unwrap();
         assert!(matches!(error, Error::Io { .. }), "{compression:?}: {error:?}");
         assert!(error.to_string().contains("on fire"), "{error}");
         sink.flush().unwrap();
