@@ -196,12 +196,15 @@ fn stream<'scope>(
             left -= length;
             monitor.advance(length);
         }
-        if open && !source.is_at_end()? {
-            return Err(
-                Error::corrupted("LMDB's copy of the index is longer than it announced").into()
-            );
+        if open {
+            if !source.is_at_end()? {
+                return Err(Error::corrupted(
+                    "LMDB's copy of the index is longer than it announced",
+                )
+                .into());
+            }
+            walk.finish()?;
         }
-        walk.finish()?;
         let data_sum = data_sum.finish()?;
         let sums = sums_file([
             (sum(&version).as_str(), VERSION.name),

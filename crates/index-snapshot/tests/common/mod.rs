@@ -1,5 +1,6 @@
 //! Environments and archives that the tests make for themselves.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::io::{Read, Seek};
 use std::path::Path;
