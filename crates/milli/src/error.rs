@@ -13,6 +13,9 @@ pub enum Error {
     /// Storage failed, or holds what it should not.
     #[error(transparent)]
     Internal(#[from] InternalError),
+    /// The filter cannot be evaluated.
+    #[error(transparent)]
+    Filter(#[from] crate::query::filter::FilterError),
     /// The memory map is full: reopen the index with a larger one and try again.
     #[error("the index has outgrown its memory map")]
     MapFull,
@@ -100,6 +103,7 @@ impl ErrorCode for Error {
     fn error_code(&self) -> Code {
         match self {
             Error::Internal(error) => error.error_code(),
+            Error::Filter(error) => error.error_code(),
             Error::MapFull => Code::DatabaseSizeLimitReached,
             Error::Aborted => Code::Internal,
         }

@@ -18,10 +18,13 @@
 
 pub mod codec;
 mod error;
+pub mod facet;
 pub mod limits;
+pub mod query;
 pub mod schema;
 pub mod search;
 pub mod store;
+pub mod text;
 
 pub use error::{Error, InternalError, Result};
 pub use schema::{FieldId, FieldsIdsMap, Schema, settings};

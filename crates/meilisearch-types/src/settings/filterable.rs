@@ -69,6 +69,29 @@ impl FilterableAttributesFeatures {
             filter: FilterFeatures { equality: true, comparison: true },
         }
     }
+
+    /// Whether filters may use the attribute at all.
+    pub fn is_filterable(&self) -> bool {
+        self.filter.equality || self.filter.comparison
+    }
+}
+
+impl FilterableAttributesRule {
+    /// What the rule allows on the attributes that match it.
+    pub fn features(&self) -> FilterableAttributesFeatures {
+        match self {
+            FilterableAttributesRule::Field(_) => FilterableAttributesFeatures::all(),
+            FilterableAttributesRule::Pattern(rule) => rule.features,
+        }
+    }
+
+    /// The name, or the patterns.
+    pub fn names(&self) -> &[String] {
+        match self {
+            FilterableAttributesRule::Field(name) => std::slice::from_ref(name),
+            FilterableAttributesRule::Pattern(rule) => &rule.attribute_patterns,
+        }
+    }
 }
 
 impl<E: DeserializeError> Deserr<E> for FilterableAttributesRule {

@@ -28,6 +28,7 @@ pub use fields::{FieldId, FieldsIdsMap, FieldsLimitReached};
 pub use patterns::{
     PatternMatch, covers, match_name, match_names, match_pattern, match_patterns, pattern_fits,
 };
+pub(crate) use roles::match_filterable_rule;
 pub use roles::{FacetRole, is_reserved};
 pub use view::settings;
 

@@ -112,7 +112,7 @@ impl Schema {
         }
         self.filterable.iter().enumerate().find_map(|(at, rule)| {
             (match_filterable_rule(rule, field) == PatternMatch::Match)
-                .then(|| (at, features(rule)))
+                .then(|| (at, rule.features()))
         })
     }
 
@@ -125,8 +125,8 @@ impl Schema {
     fn is_filterable_parent(&self, field: &str) -> bool {
         !covers(VECTORS, field)
             && self.filterable.iter().any(|rule| {
-                let features = features(rule);
-                (is_filterable(&features) || features.facet_search)
+                let features = rule.features();
+                (features.is_filterable() || features.facet_search)
                     && match_filterable_rule(rule, field) != PatternMatch::None
             })
     }
@@ -141,11 +141,11 @@ impl Schema {
             faceted: is(sortable)
                 || is(asc_desc)
                 || is(distinct)
-                || is_filterable(&features)
+                || features.is_filterable()
                 || features.facet_search,
             parent: [sortable, asc_desc, distinct].iter().any(|role| *role != PatternMatch::None)
                 || self.is_filterable_parent(field),
-            filterable: is_filterable(&features),
+            filterable: features.is_filterable(),
             facet_search: features.facet_search,
             string_levels: is(sortable) || is(asc_desc) || features.filter.comparison,
         }
@@ -163,19 +163,6 @@ impl Schema {
     pub fn facet_order(&self, field: &str) -> FacetValuesSort {
         let orders = &self.sort_facet_values_by;
         orders.get(field).or_else(|| orders.get("*")).copied().unwrap_or_default()
-    }
-}
-
-/// Whether filters may use the field at all.
-fn is_filterable(features: &FilterableAttributesFeatures) -> bool {
-    features.filter.equality || features.filter.comparison
-}
-
-/// The features that a rule gives.
-fn features(rule: &FilterableAttributesRule) -> FilterableAttributesFeatures {
-    match rule {
-        FilterableAttributesRule::Field(_) => FilterableAttributesFeatures::all(),
-        FilterableAttributesRule::Pattern(rule) => rule.features,
     }
 }
 

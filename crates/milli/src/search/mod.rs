@@ -1,3 +1,8 @@
 //! Searching: the parts of a search around the ranking, from the request to the formatted hits.
 
+mod crop;
+pub mod distinct;
+pub mod highlight;
+mod matches;
 pub mod matching_terms;
+pub mod projection;

@@ -1,1 +1,0 @@
-//! Wire query ↔ engine query.

@@ -1,0 +1,3 @@
+//! The request side of a search: what is asked, before anything is ranked.
+
+pub mod filter;
