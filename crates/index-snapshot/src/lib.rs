@@ -8,6 +8,7 @@
 //! | `name` | snapshot uids and file names, both ways |
 //! | `compression` | the three compressions, recognised by their magic bytes |
 //! | `tar_entry`, `sums`, `pages` | the parts of the stream: tar headers, checksums, LMDB pages |
+//! | `walk` | every page judged before LMDB sees the file |
 //! | `writer`, `blocks` | environment → archive, as a pipeline of threads with bounded buffers |
 //! | `reader`, `foreign` | archive → verified `data.mdb`; what an archive of another kind is |
 //! | `head_probe` | the head of an upload, judged while it arrives |
@@ -33,6 +34,7 @@ mod source;
 mod space;
 mod sums;
 mod tar_entry;
+mod walk;
 mod writer;
 
 pub use compression::Compression;

@@ -1,5 +1,5 @@
 //! The pages of an LMDB file (index-snapshots.md 13): exact size from the meta pages, pages in use, and the
-//! clearing of unused bytes. The whole walk over trees and nodes belongs here too, on the same stream.
+//! clearing of unused bytes. What the pages hold is judged by `walk`.
 
 use heed::types::Bytes;
 use heed::{Env, WithoutTls};
@@ -9,26 +9,26 @@ use crate::error::{Error, Result};
 const MAGIC: u32 = 0xBEEF_C0DE;
 const FILE_VERSION: u32 = 1;
 /// Meta pages at the beginning of every file.
-const META_PAGES: u64 = 2;
+pub(crate) const META_PAGES: u64 = 2;
 /// The smallest page that can be; the first meta page lies in it.
 pub(crate) const SMALLEST_PAGE: usize = 4096;
 const LARGEST_PAGE: usize = 32768;
-const HEADER_BYTES: usize = 16;
+pub(crate) const HEADER_BYTES: usize = 16;
 
-const BRANCH: u16 = 0x01;
-const LEAF: u16 = 0x02;
-const OVERFLOW: u16 = 0x04;
-const META: u16 = 0x08;
+pub(crate) const BRANCH: u16 = 0x01;
+pub(crate) const LEAF: u16 = 0x02;
+pub(crate) const OVERFLOW: u16 = 0x04;
+pub(crate) const META: u16 = 0x08;
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 

@@ -16,6 +16,7 @@ use crate::pages::MetaPages;
 use crate::source::{Marked, classify};
 use crate::sums::{SumThread, SummingReader, sum, sums_file};
 use crate::tar_entry::{BLOCK, Entry, padding, parse};
+use crate::walk::PageWalk;
 use crate::writer::BLOCK_BYTES;
 
 /// A small entry of the format.
@@ -91,10 +92,12 @@ pub struct Body<R: Read> {
 }
 
 impl<R: Read> Body<R> {
-    /// Writes `data.mdb` to a destination, of exactly the promised size, summing it on the way.
+    /// Writes `data.mdb` to a destination, of exactly the promised size, walking its pages and summing it
+    /// on the way. `databases` are the names that its databases may have.
     pub fn extract(
         mut self,
         destination: &mut dyn Write,
+        databases: &[&str],
         monitor: &dyn Monitor,
     ) -> Result<Trailer<R>> {
         let entry = self.tar.expect(DATA)?;
@@ -108,6 +111,7 @@ impl<R: Read> Body<R> {
         let data_sum = std::thread::scope(|scope| {
             let data_sum = SumThread::spawn(scope)?;
             let mut left = self.data_size;
+            let mut walk = None;
             while left > 0 {
                 if monitor.must_stop() {
                     return Err(Error::Stopped);
@@ -115,9 +119,13 @@ impl<R: Read> Body<R> {
                 let length = left.min(BLOCK_BYTES as u64);
                 let mut block = Vec::with_capacity(BLOCK_BYTES);
                 self.tar.read_exactly(&mut block, length)?;
-                if left == self.data_size {
-                    check_start(&block, self.data_size)?;
-                }
+                let walk = match &mut walk {
+                    Some(walk) => walk,
+                    None => {
+                        walk.insert(PageWalk::new(check_start(&block, self.data_size)?, databases))
+                    }
+                };
+                walk.walk(&block)?;
                 let block = Arc::new(block);
                 data_sum.update(&block)?;
                 destination
@@ -126,6 +134,8 @@ impl<R: Read> Body<R> {
                 left -= length;
                 monitor.advance(length);
             }
+            // An empty file has no pages to walk and is no environment.
+            walk.ok_or_else(not_an_environment)?.finish()?;
             data_sum.finish()
         })?;
         self.tar.expect_zeros(padding(self.data_size) as u64)?;
@@ -135,14 +145,18 @@ impl<R: Read> Body<R> {
 }
 
 /// The file must begin with the meta pages of an LMDB file of just its size.
-fn check_start(block: &[u8], data_size: u64) -> Result<()> {
+fn check_start(block: &[u8], data_size: u64) -> Result<MetaPages> {
     match MetaPages::parse(block) {
-        Some(meta) if meta.bytes() == Some(data_size) => Ok(()),
+        Some(meta) if meta.bytes() == Some(data_size) => Ok(meta),
         Some(_) => {
             Err(Error::corrupted(format!("the pages of `{DATA}` do not add up to its size")))
         }
-        None => Err(Error::corrupted(format!("`{DATA}` is not an LMDB environment"))),
+        None => Err(not_an_environment()),
     }
+}
+
+fn not_an_environment() -> Error {
+    Error::corrupted(format!("`{DATA}` is not an LMDB environment"))
 }
 
 /// An archive behind `data.mdb`: the sums are next, and then it must end.

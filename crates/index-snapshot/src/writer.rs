@@ -3,7 +3,8 @@
 //! 1. LMDB's compacting copy runs on a thread of its own, into a pipe.
 //! 2. The first two pages tell the exact size; leaked pages are found before a byte is written.
 //! 3. Head block: `VERSION`, `metadata.json` and the header of `data.mdb`.
-//! 4. Page blocks: cleared, then summed and compressed on other threads.
+//! 4. Page blocks: cleared and walked, so that no archive is written that an import would refuse;
+//!    then summed and compressed on other threads.
 //! 5. Tail block: `SHA256SUMS` and the end of the tar, so its absence shows a truncated archive.
 //!
 //! A failure drops the pipe's reading end, which ends the copy within milliseconds; the first cause is
@@ -26,13 +27,16 @@ use crate::pages::{MetaPages, PageCleaner, SMALLEST_PAGE, page_size, pages_in_us
 use crate::reader::{DATA, MANIFEST, SUMS, VERSION, read_head};
 use crate::sums::{SumThread, sum, sums_file};
 use crate::tar_entry::{END, append, header};
+use crate::walk::PageWalk;
 
 /// Bytes of `data.mdb` in a block; a multiple of every page size.
 pub(crate) const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// How to write an archive.
 #[derive(Debug, Clone, Copy)]
-pub struct WriteOptions {
+pub struct WriteOptions<'n> {
+    /// Names that the environment's databases may have.
+    pub databases: &'n [&'n str],
     /// Compression of the archive.
     pub compression: Compression,
     /// Threads that compress.
@@ -59,7 +63,7 @@ pub struct Written {
 pub fn write_archive(
     env: &Env<WithoutTls>,
     manifest: Manifest,
-    options: &WriteOptions,
+    options: &WriteOptions<'_>,
     file: &File,
     monitor: &dyn Monitor,
 ) -> Result<Written> {
@@ -144,7 +148,7 @@ fn stream<'scope>(
     mut source: Source,
     expected_pages: u64,
     mut manifest: Manifest,
-    options: &WriteOptions,
+    options: &WriteOptions<'_>,
     file: &'scope File,
     monitor: &dyn Monitor,
 ) -> Result<Written, StreamError> {
@@ -176,6 +180,7 @@ fn stream<'scope>(
         let mut open = sink.push(Arc::new(head));
         let data_sum = SumThread::spawn(scope)?;
         let mut cleaner = PageCleaner::new(page_size);
+        let mut walk = PageWalk::new(meta, options.databases);
         let mut left = data_size;
         while open && left > 0 {
             if monitor.must_stop() {
@@ -184,16 +189,21 @@ fn stream<'scope>(
             let length = left.min(BLOCK_BYTES as u64);
             source.fill(&mut block, length as usize)?;
             cleaner.clean(&mut block)?;
+            walk.walk(&block)?;
             let full = Arc::new(std::mem::replace(&mut block, Vec::with_capacity(BLOCK_BYTES)));
             data_sum.update(&full)?;
             open = sink.push(full);
             left -= length;
             monitor.advance(length);
         }
-        if open && !source.is_at_end()? {
-            return Err(
-                Error::corrupted("LMDB's copy of the index is longer than it announced").into()
-            );
+        if open {
+            if !source.is_at_end()? {
+                return Err(Error::corrupted(
+                    "LMDB's copy of the index is longer than it announced",
+                )
+                .into());
+            }
+            walk.finish()?;
         }
         let data_sum = data_sum.finish()?;
         let sums = sums_file([

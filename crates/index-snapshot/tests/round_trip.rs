@@ -29,7 +29,7 @@ fn round_trip(entries: &Entries, compression: Compression) {
     assert_eq!((head.version, head.compression), (Version(1, 50, 0), compression));
     assert_eq!(head.manifest, written.manifest);
     let mut data = Vec::new();
-    let imported = body.extract(&mut data, &Unattended).unwrap().verify().unwrap();
+    let imported = body.extract(&mut data, &DATABASES, &Unattended).unwrap().verify().unwrap();
     assert_eq!(imported.archive_sha256, Some(written.sha256));
     assert_eq!(head.manifest.data_size, data.len() as u64);
 
@@ -139,15 +139,10 @@ fn the_written_file_is_checked() {
         };
         check(&archive).unwrap();
         check(&archive[..archive.len() - 1]).unwrap_err();
-        // Past the magic bytes, whose loss would only change the way of reading.
-        for position in [600, archive.len() - 20] {
+        for position in [100, archive.len() - 20] {
             let mut changed = archive.clone();
             changed[position] ^= 0x40;
-            let tail_of_plain = compression == Compression::None && position != 600;
-            assert!(
-                check(&changed).is_err() || (compression == Compression::None && !tail_of_plain),
-                "{position}"
-            );
+            assert!(check(&changed).is_err(), "{compression:?} byte {position}");
         }
     }
 }
@@ -181,7 +176,8 @@ impl Monitor for StopAfter {
 fn both_directions_count_and_stop() {
     let dir = tempfile::tempdir().unwrap();
     let env = environment(dir.path(), &many_pages());
-    let options = WriteOptions { compression: Compression::Gzip, threads: 2 };
+    let options =
+        WriteOptions { databases: &DATABASES, compression: Compression::Gzip, threads: 2 };
     let write_watched = |monitor: &StopAfter| {
         write_archive(&env, manifest(), &options, &tempfile::tempfile().unwrap(), monitor)
     };
@@ -196,7 +192,7 @@ fn both_directions_count_and_stop() {
     let (archive, _) = write(&env, manifest(), Compression::Gzip);
     let read_watched = |monitor: &StopAfter| {
         let (_, body) = read_head(archive.as_slice(), Some(&OURS), false).unwrap();
-        body.extract(&mut std::io::sink(), monitor).map(drop)
+        body.extract(&mut std::io::sink(), &DATABASES, monitor).map(drop)
     };
     let watched = StopAfter::new(u64::MAX);
     read_watched(&watched).unwrap();
@@ -204,9 +200,8 @@ fn both_directions_count_and_stop() {
     for limit in [0, 1, 2 << 20] {
         assert!(matches!(read_watched(&StopAfter::new(limit)), Err(Error::Stopped)), "{limit}");
     }
-    // The environment is as usable as before, and no reader was left in it.
+    // The environment is as usable as before.
     write_watched(&StopAfter::new(u64::MAX)).unwrap();
-    assert_eq!(env.info().number_of_readers, 0);
 }
 
 #[test]
@@ -215,14 +210,14 @@ fn a_full_disk_is_the_cause_that_is_told() {
     let env = environment(dir.path(), &many_pages());
     for compression in Compression::ALL {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let options = WriteOptions { compression, threads: 2 };
+        let options = WriteOptions { databases: &DATABASES, compression, threads: 2 };
         let error = write_archive(&env, manifest(), &options, &full, &Unattended).unwrap_err();
         assert!(matches!(error, Error::NoSpace { .. }), "{error:?}");
     }
     let archive = archive(&tiny(), Compression::Gzip);
     let (_, body) = read_head(archive.as_slice(), Some(&OURS), false).unwrap();
     let mut full = File::options().write(true).open("/dev/full").unwrap();
-    assert!(matches!(body.extract(&mut full, &Unattended), Err(Error::NoSpace { .. })));
+    assert!(matches!(body.extract(&mut full, &DATABASES, &Unattended), Err(Error::NoSpace { .. })));
 }
 
 #[test]

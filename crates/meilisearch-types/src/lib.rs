@@ -4,12 +4,14 @@
 //! - [`settings`]: what can be set on an index
 //! - [`keys`], [`index_uid`], [`locales`], [`features`]: names and rights
 //! - [`error`], [`deserr`], [`not_implemented`]: how a request is refused
+//! - [`documents`]: payloads of documents, turned into update files
 //! - [`sizes`], [`duration`], [`versioning`]: texts of measures
 //!
 //! Nothing here opens a file or knows the search engine.
 
 pub mod batches;
 pub mod deserr;
+pub mod documents;
 pub mod duration;
 pub mod error;
 pub mod features;

@@ -1,7 +1,12 @@
 //! The only list of what a Meilisearch 1.50 client may ask for and this server does not do yet.
 //! Asking for one of these answers 501 `not_implemented`; nothing is ever silently ignored.
 
+use std::borrow::Cow;
+
+use actix_web::http::Method;
+
 use crate::error::{Code, ErrorCode};
+use crate::keys::Action;
 
 /// Something that is not built yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,11 +26,14 @@ pub enum NotImplemented {
     ShardFilter,
     /// Filters on the documents of another index: `_foreign`.
     ForeignFilter,
+    /// A route of [`ROUTES`], by its path.
+    Route(&'static str),
 }
 
 impl NotImplemented {
-    fn what(self) -> &'static str {
-        match self {
+    fn what(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            NotImplemented::Route(path) => return format!("The route `{path}`").into(),
             NotImplemented::EmbeddersSetting => "The index setting `embedders`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
@@ -33,7 +41,7 @@ impl NotImplemented {
             NotImplemented::VectorFilter => "Filtering on embeddings (`_vectors`)",
             NotImplemented::ShardFilter => "Filtering on shards (`_shard`)",
             NotImplemented::ForeignFilter => "Filtering on foreign documents (`_foreign`)",
-        }
+        })
     }
 }
 
@@ -41,4 +49,141 @@ impl ErrorCode for NotImplemented {
     fn error_code(&self) -> Code {
         Code::NotImplemented
     }
+}
+
+/// A path none of whose methods is built.
+#[derive(Debug)]
+pub struct Route {
+    /// The path as actix matches it.
+    pub path: &'static str,
+    /// The methods that it will have, each with the action that it will need.
+    pub methods: &'static [(Method, Action)],
+}
+
+/// The routes that are not built: they authenticate, then answer 501. A fixed path stands before a
+/// parameter at its place.
+pub static ROUTES: &[Route] = &[
+    route("/indexes/{index_uid}/fields", &[(Method::POST, Action::FieldsPost)]),
+    route("/indexes/{index_uid}/compact", &[(Method::POST, Action::IndexesCompact)]),
+    route("/indexes/{index_uid}/documents/edit", &[(Method::POST, Action::DocumentsAll)]),
+    route("/tasks/compact", &[(Method::POST, Action::TasksCompact)]),
+    route("/tasks/{task_id}/documents", &[(Method::GET, Action::TasksGet)]),
+    route("/keys", &[(Method::GET, Action::KeysGet), (Method::POST, Action::KeysCreate)]),
+    route(
+        "/keys/{uid_or_key}",
+        &[
+            (Method::GET, Action::KeysGet),
+            (Method::PATCH, Action::KeysUpdate),
+            (Method::DELETE, Action::KeysDelete),
+        ],
+    ),
+    route("/dumps", &[(Method::POST, Action::DumpsCreate)]),
+    route("/snapshots", &[(Method::POST, Action::SnapshotsCreate)]),
+    route("/export", &[(Method::POST, Action::Export)]),
+    route("/network", &[(Method::GET, Action::NetworkGet), (Method::PATCH, Action::NetworkUpdate)]),
+    route("/network/control", &[(Method::POST, Action::NetworkUpdate)]),
+    route(
+        "/webhooks",
+        &[(Method::GET, Action::WebhooksGet), (Method::POST, Action::WebhooksCreate)],
+    ),
+    route(
+        "/webhooks/{uuid}",
+        &[
+            (Method::GET, Action::WebhooksGet),
+            (Method::PATCH, Action::WebhooksUpdate),
+            (Method::DELETE, Action::WebhooksDelete),
+        ],
+    ),
+    route(
+        "/logs/stream",
+        &[(Method::POST, Action::MetricsGet), (Method::DELETE, Action::MetricsGet)],
+    ),
+    route("/logs/stderr", &[(Method::POST, Action::MetricsGet)]),
+    route("/metrics", &[(Method::GET, Action::MetricsGet)]),
+    route("/chats", &[(Method::GET, Action::ChatsGet)]),
+    route(
+        "/chats/{workspace}",
+        &[(Method::GET, Action::ChatsGet), (Method::DELETE, Action::ChatsDelete)],
+    ),
+    route(
+        "/chats/{workspace}/settings",
+        &[
+            (Method::GET, Action::ChatsSettingsGet),
+            (Method::PATCH, Action::ChatsSettingsUpdate),
+            (Method::DELETE, Action::ChatsSettingsUpdate),
+        ],
+    ),
+    route("/chats/{workspace}/chat/completions", &[(Method::POST, Action::ChatCompletions)]),
+    route("/render-template", &[(Method::POST, Action::SettingsGet)]),
+    route(
+        "/dynamic-search-rules",
+        &[
+            (Method::POST, Action::DynamicSearchRulesGet),
+            (Method::DELETE, Action::DynamicSearchRulesDelete),
+        ],
+    ),
+    route(
+        "/dynamic-search-rules/{uid}",
+        &[
+            (Method::GET, Action::DynamicSearchRulesGet),
+            (Method::PATCH, Action::DynamicSearchRulesUpdate),
+            (Method::DELETE, Action::DynamicSearchRulesDelete),
+        ],
+    ),
+];
+
+const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Route {
+    Route { path, methods }
+}
+
+/// The options of operations.md section 3 that are not built, by their key: the server does not
+/// start with one of them.
+pub static OPTIONS: &[&str] = &[
+    "config_file_path",
+    "task_webhook_url",
+    "task_webhook_authorization_header",
+    "ssl_cert_path",
+    "ssl_key_path",
+    "ssl_auth_path",
+    "ssl_ocsp_path",
+    "ssl_require_auth",
+    "ssl_resumption",
+    "ssl_tickets",
+    "import_snapshot",
+    "ignore_missing_snapshot",
+    "ignore_snapshot_if_db_exists",
+    "schedule_snapshot",
+    "import_dump",
+    "ignore_missing_dump",
+    "ignore_dump_if_db_exists",
+    "upgrade_db",
+    "experimental_contains_filter",
+    "experimental_enable_metrics",
+    "experimental_enable_logs_route",
+    LEGACY_SEARCH,
+    "experimental_embedding_cache_entries",
+    "experimental_personalization_api_key",
+    "experimental_no_edition_2024_for_settings",
+    "experimental_allowed_ip_networks",
+    "s3_bucket_url",
+    "s3_bucket_region",
+    "s3_bucket_name",
+    "s3_snapshot_prefix",
+    "s3_access_key",
+    "s3_secret_key",
+    "experimental_s3_role_arn",
+    "experimental_s3_web_identity_token_file",
+    "experimental_s3_max_in_flight_parts",
+    "experimental_s3_compression_level",
+    "experimental_s3_signature_duration_seconds",
+    "experimental_s3_multipart_part_size",
+];
+
+/// The one option whose environment variable does not follow from its key.
+const LEGACY_SEARCH: &str = "experimental_legacy_search_default";
+
+/// The environment variable of an option of [`OPTIONS`].
+pub fn variable_of(option: &str) -> String {
+    let key = if option == LEGACY_SEARCH { "experimental_legacy_search" } else { option };
+    format!("MEILI_{}", key.to_ascii_uppercase())
 }

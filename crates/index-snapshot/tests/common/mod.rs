@@ -1,5 +1,6 @@
 //! Environments and archives that the tests make for themselves.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -24,17 +25,19 @@ pub(crate) fn open(dir: &Path) -> Env<WithoutTls> {
     unsafe { options.open(dir).unwrap() }
 }
 
-/// An environment with one named database that holds the entries; none at all without entries.
+/// The databases of the environments that these tests make.
+pub(crate) const DATABASES: [&str; 2] = ["documents", "empty"];
+
+/// An environment with one named database that holds the entries, and one that holds none.
 pub(crate) fn environment(dir: &Path, entries: &Entries) -> Env<WithoutTls> {
     let env = open(dir);
-    if !entries.is_empty() {
-        let mut wtxn = env.write_txn().unwrap();
-        let db = env.create_database::<Bytes, Bytes>(&mut wtxn, Some("documents")).unwrap();
-        for (key, value) in entries {
-            db.put(&mut wtxn, key, value).unwrap();
-        }
-        wtxn.commit().unwrap();
+    let mut wtxn = env.write_txn().unwrap();
+    env.create_database::<Bytes, Bytes>(&mut wtxn, Some("empty")).unwrap();
+    let db = env.create_database::<Bytes, Bytes>(&mut wtxn, Some("documents")).unwrap();
+    for (key, value) in entries {
+        db.put(&mut wtxn, key, value).unwrap();
     }
+    wtxn.commit().unwrap();
     env
 }
 
@@ -97,7 +100,7 @@ pub(crate) fn write(
     compression: Compression,
 ) -> (Vec<u8>, Written) {
     let mut file = tempfile::tempfile().unwrap();
-    let options = WriteOptions { compression, threads: 2 };
+    let options = WriteOptions { databases: &DATABASES, compression, threads: 2 };
     let written = write_archive(env, manifest, &options, &file, &Unattended).unwrap();
     let mut bytes = Vec::new();
     file.rewind().unwrap();
@@ -115,7 +118,7 @@ pub(crate) fn archive(entries: &Entries, compression: Compression) -> Vec<u8> {
 pub(crate) fn import(archive: &[u8]) -> Result<(Head, Vec<u8>), Error> {
     let (head, body) = read_head(archive, Some(&OURS), false)?;
     let mut data = Vec::new();
-    body.extract(&mut data, &Unattended)?.verify()?;
+    body.extract(&mut data, &DATABASES, &Unattended)?.verify()?;
     Ok((head, data))
 }
 

@@ -1,0 +1,25 @@
+//! The server: from HTTP to values and back. It knows routes, options and the order of start-up;
+//! it knows nothing of LMDB, which only the crates below it touch.
+//!
+//! | Place | What |
+//! |---|---|
+//! | [`options`] | what the operator can choose |
+//! | [`start`] | the order of start-up and shutdown |
+//! | [`instance`], [`version_file`] | opening a data directory |
+//! | [`transport`] | what holds for every request |
+//! | [`extract`] | request → typed values: keys, query, body |
+//! | [`routes`] | the tree of paths; the tree of files is the same |
+//! | [`search_queue`] | who may search now |
+//! | [`features`] | the refusal of what an experimental feature gates |
+//! | [`logging`] | log lines and panics |
+
+pub mod extract;
+pub mod features;
+pub mod instance;
+mod logging;
+pub mod options;
+pub mod routes;
+pub mod search_queue;
+pub mod start;
+pub mod transport;
+pub mod version_file;

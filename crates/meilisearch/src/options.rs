@@ -1,0 +1,321 @@
+//! What the operator can choose: command line, then environment, then default
+//! (operations.md sections 2 to 5, index-snapshots.md section 9).
+//!
+//! One definition per option drives parsing, `--help` and the environment variable. Options of
+//! later issues are refused by [`refusal`], never ignored.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Parser, ValueEnum};
+use meilisearch_types::not_implemented::{OPTIONS as NOT_BUILT, variable_of};
+use meilisearch_types::sizes::ByteSize;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// The shortest master key that production accepts, in bytes (operations.md section 11).
+pub const MIN_MASTER_KEY_BYTES: usize = 16;
+
+/// Every option that this server understands.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "meilisearch",
+    version,
+    about = "Search server, compatible with Meilisearch 1.50, with snapshots of single indexes",
+    after_help = "Sizes are a number with an optional unit: 1000000, 100 MB, 2.5 GiB. Options of \
+                  Meilisearch 1.50 that are not listed here are not built yet and are refused.",
+    disable_help_subcommand = true
+)]
+pub struct Options {
+    /// Directory of the database; created when missing
+    #[arg(long, env = "MEILI_DB_PATH", value_name = "PATH", default_value = "./data.ms")]
+    pub db_path: PathBuf,
+
+    /// Address to listen on; every address that the name resolves to is bound
+    #[arg(
+        long,
+        env = "MEILI_HTTP_ADDR",
+        value_name = "HOST:PORT",
+        default_value = "localhost:7700"
+    )]
+    pub http_addr: String,
+
+    /// Secret that protects the routes and from which the API keys are derived
+    ///
+    /// At least 16 bytes in production, where it is mandatory. Without it every route is open.
+    #[arg(long, env = "MEILI_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    pub master_key: Option<String>,
+
+    /// `production` demands a good master key
+    #[arg(long, env = "MEILI_ENV", value_enum, default_value_t = Environment::Development)]
+    pub env: Environment,
+
+    /// Accepted for compatibility: this server collects and sends nothing anyway
+    #[arg(long, env = "MEILI_NO_ANALYTICS")]
+    pub no_analytics: bool,
+
+    /// Largest request body, counted after decompression
+    #[arg(
+        long,
+        env = "MEILI_HTTP_PAYLOAD_SIZE_LIMIT",
+        value_name = "SIZE",
+        default_value = "100 MB"
+    )]
+    pub http_payload_size_limit: ByteSize,
+
+    /// Directory of the snapshots, whole and of single indexes
+    #[arg(long, env = "MEILI_SNAPSHOT_DIR", value_name = "PATH", default_value = "snapshots/")]
+    pub snapshot_dir: PathBuf,
+
+    /// How many snapshots of single indexes may be made or imported at once
+    #[arg(
+        long,
+        env = "MEILI_MAX_CONCURRENT_INDEX_SNAPSHOTS",
+        value_name = "NUMBER",
+        default_value = "1"
+    )]
+    pub max_concurrent_index_snapshots: NonZeroUsize,
+
+    /// Largest snapshot of a single index that may be uploaded; without it, free space decides
+    #[arg(long, env = "MEILI_MAX_INDEX_SNAPSHOT_UPLOAD_SIZE", value_name = "SIZE")]
+    pub max_index_snapshot_upload_size: Option<ByteSize>,
+
+    /// Directory of the dumps; created when missing
+    #[arg(long, env = "MEILI_DUMP_DIR", value_name = "PATH", default_value = "dumps/")]
+    pub dump_dir: PathBuf,
+
+    /// Least severe level that is logged
+    #[arg(
+        long,
+        env = "MEILI_LOG_LEVEL",
+        value_enum,
+        ignore_case = true,
+        default_value_t = LogLevel::Info
+    )]
+    pub log_level: LogLevel,
+
+    /// Form of the log lines
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_LOGS_MODE",
+        value_enum,
+        ignore_case = true,
+        default_value_t = LogsMode::Human
+    )]
+    pub experimental_logs_mode: LogsMode,
+
+    /// Memory that indexing may fill with buffers; two thirds of the machine's by default
+    #[arg(long, env = "MEILI_MAX_INDEXING_MEMORY", value_name = "SIZE")]
+    pub max_indexing_memory: Option<ByteSize>,
+
+    /// Threads that indexing uses, or `unlimited`; half of the processors by default
+    #[arg(
+        long,
+        env = "MEILI_MAX_INDEXING_THREADS",
+        value_name = "NUMBER",
+        default_value = "unlimited",
+        hide_default_value = true
+    )]
+    pub max_indexing_threads: IndexingThreads,
+
+    /// How many searches may wait for their turn
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_SEARCH_QUEUE_SIZE",
+        value_name = "NUMBER",
+        default_value = "1000"
+    )]
+    pub experimental_search_queue_size: usize,
+
+    /// Seconds after which a search that still waits is refused
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_DROP_SEARCH_AFTER",
+        value_name = "SECONDS",
+        default_value = "60"
+    )]
+    pub experimental_drop_search_after: NonZeroUsize,
+
+    /// How many searches run at once for each processor
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_NB_SEARCHES_PER_CORE",
+        value_name = "NUMBER",
+        default_value = "4"
+    )]
+    pub experimental_nb_searches_per_core: NonZeroUsize,
+
+    /// Write indexes through a writable memory map: less memory while indexing
+    #[arg(long, env = "MEILI_EXPERIMENTAL_REDUCE_INDEXING_MEMORY_USAGE")]
+    pub experimental_reduce_indexing_memory_usage: bool,
+
+    /// Most tasks that one batch may hold; 0 stops the processing of tasks
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_MAX_NUMBER_OF_BATCHED_TASKS",
+        value_name = "NUMBER",
+        default_value_t = usize::MAX,
+        hide_default_value = true
+    )]
+    pub experimental_max_number_of_batched_tasks: usize,
+
+    /// Most bytes of documents that one batch may hold
+    ///
+    /// By default half of the indexing memory, at most 10 GiB.
+    #[arg(long, env = "MEILI_EXPERIMENTAL_LIMIT_BATCHED_TASKS_TOTAL_SIZE", value_name = "SIZE")]
+    pub experimental_limit_batched_tasks_total_size: Option<ByteSize>,
+}
+
+impl Options {
+    /// Bytes that indexing may use: what was asked for, else two thirds of the memory of the
+    /// machine or of its control group.
+    pub fn max_indexing_memory_bytes(&self) -> u64 {
+        self.max_indexing_memory.map_or_else(|| total_memory_bytes() / 3 * 2, |size| size.0)
+    }
+}
+
+/// Memory of the machine, or of its control group where that is less; 0 where neither is known.
+fn total_memory_bytes() -> u64 {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let Ok(system) = System::new_with_specifics(memory) else { return 0 };
+    let total = system.total_memory();
+    system.cgroup_limits().map_or(total, |limits| limits.total_memory.min(total))
+}
+
+/// Says how careful the server must be about its master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// Any or no master key will do.
+    Development,
+    /// A master key of at least [`MIN_MASTER_KEY_BYTES`] is mandatory.
+    Production,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        })
+    }
+}
+
+/// Least severe level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "the names of the levels say it")]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "UPPERCASE")]
+pub enum LogsMode {
+    /// For people at a terminal.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How many threads indexing may use; `None` leaves it to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexingThreads(pub Option<usize>);
+
+impl FromStr for IndexingThreads {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" | "unlimited" => Ok(IndexingThreads(None)),
+            number => number
+                .parse()
+                .map(|threads| IndexingThreads(Some(threads)))
+                .map_err(|_| format!("`{number}` is neither a number nor `unlimited`")),
+        }
+    }
+}
+
+/// Why this command line or environment cannot be served yet: it asks for an option of a later
+/// issue. `arguments` are those after the program's name, `variable` looks up the environment.
+pub fn refusal(
+    arguments: &[OsString],
+    variable: impl Fn(&str) -> Option<OsString>,
+    working_directory: &Path,
+) -> Option<String> {
+    for option in NOT_BUILT {
+        let flag = format!("--{}", option.replace('_', "-"));
+        let asked = arguments.iter().any(|argument| {
+            let argument = argument.to_string_lossy();
+            argument
+                .strip_prefix(&flag)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        });
+        if asked {
+            return Some(format!("the option `{flag}` is not built yet; start without it"));
+        }
+        // A flag that is off, or an empty value, asks for nothing.
+        let name = variable_of(option);
+        let value = variable(&name).filter(|value| !value.is_empty() && value != "false");
+        if value.is_some() {
+            return Some(format!(
+                "the environment variable `{name}` is set, but the option `{flag}` is not built \
+                 yet; unset it"
+            ));
+        }
+    }
+    working_directory.join("config.toml").exists().then(|| {
+        "there is a `config.toml` in the working directory, but configuration files are not read \
+         yet; move it away and use command-line options or environment variables"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Options {
+        Options::try_parse_from(["meilisearch"].iter().chain(arguments)).unwrap()
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let options = parse(&[]);
+        assert_eq!(options.db_path, Path::new("./data.ms"));
+        assert_eq!(options.http_addr, "localhost:7700");
+        assert_eq!(options.http_payload_size_limit.0, 100_000_000);
+        assert_eq!(options.env, Environment::Development);
+        assert_eq!(options.max_indexing_threads, IndexingThreads(None));
+        assert_eq!(options.experimental_max_number_of_batched_tasks, usize::MAX);
+        assert!(options.max_indexing_memory_bytes() > 0);
+    }
+
+    #[test]
+    fn levels_and_modes_ignore_case() {
+        let options = parse(&["--log-level", "debug", "--experimental-logs-mode", "Json"]);
+        assert_eq!(options.log_level, LogLevel::Debug);
+        assert_eq!(options.experimental_logs_mode, LogsMode::Json);
+    }
+
+    #[test]
+    fn options_of_later_issues_are_refused_not_ignored() {
+        let nowhere = Path::new("/nonexistent");
+        let none = |_: &str| None;
+        assert_eq!(refusal(&[], none, nowhere), None);
+        let asked = refusal(&["--import-dump=a.dump".into()], none, nowhere).unwrap();
+        assert!(asked.contains("--import-dump"), "{asked}");
+        let set = |name: &str| (name == "MEILI_SSL_CERT_PATH").then(|| "a.pem".into());
+        let asked = refusal(&[], set, nowhere).unwrap();
+        assert!(asked.contains("MEILI_SSL_CERT_PATH"), "{asked}");
+        let off = |name: &str| (name == "MEILI_SSL_REQUIRE_AUTH").then(|| "false".into());
+        assert_eq!(refusal(&[], off, nowhere), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Wire query ↔ engine query.
