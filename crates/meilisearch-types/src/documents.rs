@@ -87,8 +87,9 @@ fn shorten(complaint: String) -> String {
     if complaint.len() <= LONGEST_COMPLAINT {
         return complaint;
     }
-    let head = complaint.floor_char_boundary(COMPLAINT_HEAD);
-    let tail = complaint.ceil_char_boundary(complaint.len() - COMPLAINT_TAIL);
+    let is_boundary = |at: &usize| complaint.is_char_boundary(*at);
+    let head = (0..=COMPLAINT_HEAD).rev().find(is_boundary).unwrap_or(0);
+    let tail = (complaint.len() - COMPLAINT_TAIL..).find(is_boundary).unwrap_or(complaint.len());
     format!("{}...{}", &complaint[..head], &complaint[tail..])
 }
 

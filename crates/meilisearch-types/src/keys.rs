@@ -1,12 +1,14 @@
 //! API keys: the stored form and the actions that they allow (storage-instance.md 9).
 
 mod action;
+mod request;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use action::{Action, Scope, UnknownAction};
+pub use request::{CreateKey, ExpirationError, KeyView, UpdateKey};
 
 use crate::index_uid::IndexUidPattern;
 

@@ -17,7 +17,8 @@ pub fn mask(secret: &str) -> String {
         20..30 => (3, "XXXXX..."),
         _ => (5, "XXXXXX..."),
     };
-    let shown = secret.floor_char_boundary(shown);
+    let whole_chars = |end: &usize| secret.is_char_boundary(*end);
+    let shown = (0..=shown).rev().find(whole_chars).unwrap_or(0);
     format!("{}{mask}", &secret[..shown])
 }
 

@@ -47,6 +47,15 @@ impl<T> Setting<T> {
         }
     }
 
+    /// Changes a value as asked.
+    pub fn apply_to(self, value: &mut Option<T>) {
+        match self {
+            Setting::NotSet => (),
+            Setting::Reset => *value = None,
+            Setting::Set(new) => *value = Some(new),
+        }
+    }
+
     /// Puts a later request on top: it wins when it mentions the setting.
     pub fn overwrite_with(&mut self, later: Setting<T>) {
         if !later.is_not_set() {

@@ -1,0 +1,139 @@
+//! The decision on a request (operations.md 14):
+//!
+//! 1. the header gives a token ([`bearer_token`]);
+//! 2. without a master key all but the management of keys is open; the master key may do all;
+//! 3. the token must be the secret of a key;
+//! 4. the index of the path must be one of the key's;
+//! 5. the key must hold the action there, and not have expired.
+
+use meilisearch_types::index_uid::IndexUidPattern;
+use meilisearch_types::keys::{Action, Key, Scope};
+use time::OffsetDateTime;
+
+use crate::error::AuthError;
+use crate::secret;
+use crate::store::{AuthStore, Place};
+
+/// Reads the value of an `Authorization` header.
+pub fn bearer_token(header: &[u8]) -> Result<&str, AuthError> {
+    let is_visible = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
+    let text = std::str::from_utf8(header).ok().filter(|text| text.bytes().all(is_visible));
+    let text = text.ok_or(AuthError::MissingAuthorizationHeader)?;
+    match text.split_once(' ') {
+        Some(("Bearer", token)) => Ok(token),
+        None if text == "Bearer" => Err(AuthError::InvalidApiKey),
+        _ => Err(AuthError::MissingAuthorizationHeader),
+    }
+}
+
+/// What a request that was let in may touch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthFilter {
+    /// The patterns of the key; none for the master key and on an open server.
+    indexes: Option<Vec<IndexUidPattern>>,
+    /// Whether the key may create indexes, those it may touch.
+    creates_indexes: bool,
+}
+
+impl AuthFilter {
+    /// No limits.
+    pub fn unlimited() -> Self {
+        AuthFilter { indexes: None, creates_indexes: true }
+    }
+
+    /// Whether the request may touch this index.
+    pub fn is_index_authorized(&self, uid: &str) -> bool {
+        match &self.indexes {
+            Some(patterns) => patterns.iter().any(|pattern| pattern.matches(uid)),
+            None => true,
+        }
+    }
+
+    /// Whether a write of this request may create this index.
+    pub fn allow_index_creation(&self, uid: &str) -> bool {
+        self.creates_indexes && self.is_index_authorized(uid)
+    }
+
+    /// Whether the request may touch every index.
+    pub fn all_indexes_authorized(&self) -> bool {
+        match &self.indexes {
+            Some(patterns) => patterns.iter().any(IndexUidPattern::matches_all),
+            None => true,
+        }
+    }
+
+    /// The patterns that the request is limited to; none when it may touch every index.
+    pub fn index_patterns(&self) -> Option<&[IndexUidPattern]> {
+        if self.all_indexes_authorized() { None } else { self.indexes.as_deref() }
+    }
+}
+
+impl AuthStore {
+    /// Decides on a request: the token that it carries, the action of its route, and the index in
+    /// its path.
+    pub fn authorise(
+        &self,
+        token: Option<&str>,
+        action: Action,
+        index: Option<&str>,
+    ) -> Result<AuthFilter, AuthError> {
+        let token = token.unwrap_or_default();
+        let Some(master_key) = &self.master_key else {
+            return match action.is_on_keys() {
+                true => Err(AuthError::MissingMasterKey),
+                false => Ok(AuthFilter::unlimited()),
+            };
+        };
+        if secret::equal(token, master_key) {
+            return Ok(AuthFilter::unlimited());
+        }
+        if token.is_empty() {
+            return Err(AuthError::MissingAuthorizationHeader);
+        }
+        let rtxn = self.env.read_txn().map_err(crate::AuthStoreError::from)?;
+        let uid = self.uid_of_secret(&rtxn, token)?.ok_or(AuthError::InvalidApiKey)?;
+        let key = self.get(&rtxn, uid)?.ok_or(AuthError::InvalidApiKey)?;
+
+        if let Some(index) = index
+            && !key.indexes.iter().any(|pattern| pattern.matches(index))
+        {
+            let mut allowed: Vec<String> = key.indexes.into_iter().map(String::from).collect();
+            allowed.sort();
+            return Err(AuthError::IndexRefused { index: index.to_owned(), allowed });
+        }
+        if !self.holds(&rtxn, &key, action, index)? {
+            return Err(AuthError::InvalidApiKey);
+        }
+        let creates_indexes = self.holds(&rtxn, &key, Action::IndexesCreate, None)?;
+        Ok(AuthFilter { indexes: Some(key.indexes), creates_indexes })
+    }
+
+    /// Whether the key holds the action on the index, or, without one, wherever its scope lets the
+    /// handler decide. The index is one of the key's.
+    fn holds(
+        &self,
+        rtxn: &heed::RoTxn<'_>,
+        key: &Key,
+        action: Action,
+        index: Option<&str>,
+    ) -> Result<bool, AuthError> {
+        let place = match index {
+            Some(index) => Place::Index(index),
+            None if action.scope() == Scope::Handler => Place::AnyIndex,
+            None => Place::AllIndexes,
+        };
+        let expiration = if action.is_ours() {
+            // Keys made by upstream have no entries for them: the list of actions decides.
+            let listed = key.actions.iter().any(|held| held.grants_ours(action));
+            let here = match place {
+                Place::Index(_) => true,
+                Place::AnyIndex => !key.indexes.is_empty(),
+                Place::AllIndexes => key.indexes.iter().any(IndexUidPattern::matches_all),
+            };
+            (listed && here).then_some(key.expires_at)
+        } else {
+            self.expiration_of_right(rtxn, key.uid, action, place)?
+        };
+        Ok(expiration.is_some_and(|end| end.is_none_or(|end| end > OffsetDateTime::now_utc())))
+    }
+}
