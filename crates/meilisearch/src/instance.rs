@@ -1,9 +1,10 @@
-//! An open instance: its data directory and what the routes share
+//! An open instance: the key store and what the routes share
 //! (operations.md section 1 step 6, storage-instance.md section 3 "Opening").
 
 use std::path::PathBuf;
 
 use actix_web::web::{Data, ServiceConfig};
+use meilisearch_auth::AuthStore;
 
 use crate::options::Options;
 use crate::search_queue::SearchQueue;
@@ -23,12 +24,16 @@ pub enum OpenError {
     /// The data directory is not ours.
     #[error(transparent)]
     Version(#[from] VersionFileError),
+    /// The key store does not open.
+    #[error(transparent)]
+    Auth(#[from] meilisearch_auth::AuthStoreError),
 }
 
 /// What the routes work on; clones share it.
 #[derive(Clone)]
 pub struct Instance {
     options: Data<Options>,
+    auth: Data<AuthStore>,
     search_queue: Data<SearchQueue>,
 }
 
@@ -47,8 +52,10 @@ impl Instance {
             std::fs::create_dir_all(path)
                 .map_err(|source| OpenError::CreateDirectory { path: path.clone(), source })?;
         }
+        let auth = AuthStore::open(&db_path.join("auth"), options.master_key.as_deref())?;
         version_file::write(db_path)?;
         Ok(Instance {
+            auth: Data::new(auth),
             search_queue: Data::new(SearchQueue::from_options(&options)),
             options: Data::new(options),
         })
@@ -56,7 +63,10 @@ impl Instance {
 
     /// Hands the shared parts to the routes of one worker.
     pub(crate) fn share(&self, config: &mut ServiceConfig) {
-        config.app_data(self.options.clone()).app_data(self.search_queue.clone());
+        config
+            .app_data(self.options.clone())
+            .app_data(self.auth.clone())
+            .app_data(self.search_queue.clone());
     }
 
     /// The options that it was opened with.

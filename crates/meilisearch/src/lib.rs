@@ -9,6 +9,7 @@
 //! | [`transport`] | what holds for every request |
 //! | [`extract`] | request → typed values: keys, query, body |
 //! | [`routes`] | the tree of paths; the tree of files is the same |
+//! | [`search`] | wire query ↔ engine query |
 //! | [`search_queue`] | who may search now |
 //! | [`features`] | the refusal of what an experimental feature gates |
 //! | [`logging`] | log lines and panics |
@@ -19,6 +20,7 @@ pub mod instance;
 mod logging;
 pub mod options;
 pub mod routes;
+pub mod search;
 pub mod search_queue;
 pub mod start;
 pub mod transport;

@@ -3,6 +3,7 @@
 //!
 //! A handler lists its extractors in this order; actix runs them in the order of the arguments.
 
+pub mod auth;
 pub mod body;
 pub mod query;
 

@@ -1,13 +1,21 @@
-//! `GET /health`: a sign of life for machines; needs no key (operations.md section 23).
+//! `GET /health`: can the databases be read? Needs no key (operations.md section 23).
 
 use actix_web::HttpResponse;
-use actix_web::web::{ServiceConfig, get, resource};
+use actix_web::web::{Data, ServiceConfig, get, resource};
+use meilisearch_auth::AuthStore;
 use serde_json::json;
+
+use crate::routes::{Answer, blocking};
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config.service(resource("/health").route(get().to(health)));
 }
 
-async fn health() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "available" }))
+async fn health(auth: Data<AuthStore>) -> Answer {
+    blocking(move || {
+        auth.list_keys()?;
+        Ok(())
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(json!({ "status": "available" })))
 }

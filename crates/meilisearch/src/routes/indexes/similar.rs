@@ -1,0 +1,5 @@
+//! `GET, POST /indexes/{index_uid}/similar` (http-api.md section 10).
+
+use actix_web::web::ServiceConfig;
+
+pub(crate) fn configure(_config: &mut ServiceConfig) {}
