@@ -16,6 +16,9 @@ pub enum Error {
     /// The filter cannot be evaluated.
     #[error(transparent)]
     Filter(#[from] crate::query::filter::FilterError),
+    /// `attributesToSearchOn` names an attribute that is not searched.
+    #[error(transparent)]
+    UnsearchableAttribute(#[from] crate::query::fields::UnsearchableAttribute),
     /// The memory map is full: reopen the index with a larger one and try again.
     #[error("the index has outgrown its memory map")]
     MapFull,
@@ -104,6 +107,7 @@ impl ErrorCode for Error {
         match self {
             Error::Internal(error) => error.error_code(),
             Error::Filter(error) => error.error_code(),
+            Error::UnsearchableAttribute(_) => Code::InvalidSearchAttributesToSearchOn,
             Error::MapFull => Code::DatabaseSizeLimitReached,
             Error::Aborted => Code::Internal,
         }

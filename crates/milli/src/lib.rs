@@ -21,6 +21,7 @@ mod error;
 pub mod facet;
 pub mod limits;
 pub mod query;
+mod rank;
 pub mod schema;
 pub mod search;
 pub mod store;

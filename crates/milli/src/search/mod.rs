@@ -3,6 +3,8 @@
 mod crop;
 pub mod distinct;
 pub mod highlight;
+pub mod keyword;
 mod matches;
 pub mod matching_terms;
 pub mod projection;
+pub mod scores;
