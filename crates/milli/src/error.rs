@@ -3,6 +3,11 @@
 use std::path::PathBuf;
 
 use meilisearch_types::error::{Code, ErrorCode};
+use meilisearch_types::not_implemented::NotImplemented;
+
+use crate::document::DocumentError;
+use crate::indexing::SettingsError;
+use crate::schema::FieldsLimitReached;
 
 /// Result of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,6 +24,15 @@ pub enum Error {
     /// `attributesToSearchOn` names an attribute that is not searched.
     #[error(transparent)]
     UnsearchableAttribute(#[from] crate::query::fields::UnsearchableAttribute),
+    /// A document of the user is at fault.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A setting of the user is at fault.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// What is asked for is not built yet.
+    #[error(transparent)]
+    NotImplemented(#[from] NotImplemented),
     /// The memory map is full: reopen the index with a larger one and try again.
     #[error("the index has outgrown its memory map")]
     MapFull,
@@ -67,6 +81,9 @@ pub enum InternalError {
     /// A stored JSON value cannot be read.
     #[error("a stored JSON value is damaged: {0}")]
     Json(#[from] serde_json::Error),
+    /// The file of a task cannot be read as documents; it was checked when the task was registered.
+    #[error("a task's documents are damaged: {0}")]
+    Payload(serde_json::Error),
     /// A file or a stored set cannot be read.
     #[error("reading or writing failed: {0}")]
     Io(#[from] std::io::Error),
@@ -81,6 +98,12 @@ impl From<heed::Error> for Error {
             heed::Error::Mdb(heed::MdbError::MapFull) => Error::MapFull,
             other => Error::Internal(InternalError::Storage(other)),
         }
+    }
+}
+
+impl From<FieldsLimitReached> for Error {
+    fn from(_: FieldsLimitReached) -> Error {
+        Error::Document(DocumentError::TooManyFields)
     }
 }
 
@@ -108,6 +131,9 @@ impl ErrorCode for Error {
             Error::Internal(error) => error.error_code(),
             Error::Filter(error) => error.error_code(),
             Error::UnsearchableAttribute(_) => Code::InvalidSearchAttributesToSearchOn,
+            Error::Document(error) => error.error_code(),
+            Error::Settings(error) => error.error_code(),
+            Error::NotImplemented(error) => error.error_code(),
             Error::MapFull => Code::DatabaseSizeLimitReached,
             Error::Aborted => Code::Internal,
         }

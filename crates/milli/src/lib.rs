@@ -17,8 +17,10 @@
 //! | `search` | keyword search, distinct, highlighting, scores |
 
 pub mod codec;
+pub mod document;
 mod error;
 pub mod facet;
+pub mod indexing;
 pub mod limits;
 pub mod query;
 mod rank;

@@ -132,10 +132,6 @@ impl Index {
         PRIMARY_KEY.put(self, wtxn, key)
     }
 
-    pub(crate) fn delete_primary_key(&self, wtxn: &mut RwTxn<'_>) -> Result<bool> {
-        PRIMARY_KEY.delete(self, wtxn)
-    }
-
     /// All docids.
     pub fn documents_ids(&self, rtxn: &RoTxn<'_>) -> Result<RoaringBitmap> {
         Ok(DOCUMENTS_IDS.get(self, rtxn)?.unwrap_or_default())

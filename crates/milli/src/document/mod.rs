@@ -1,0 +1,77 @@
+//! Documents: what a payload brings, what the store holds, and what both mean.
+//!
+//! - [`payload`]: objects of an update file, borrowed from it
+//! - [`primary_key`]: which field is the id, and which ids are allowed
+//! - [`merge`]: versions of one document → its new content
+//! - [`walk`]: content → visits of (path, value)
+//! - [`vectors`]: what of `_vectors` stays in a document
+//! - [`stored`]: documents of the store: reading them, and ids of both kinds
+
+mod error;
+pub(crate) mod merge;
+pub(crate) mod payload;
+pub mod primary_key;
+pub(crate) mod stored;
+pub(crate) mod vectors;
+pub(crate) mod walk;
+
+use std::borrow::Cow;
+
+use obkv::KvReaderU16;
+
+pub use error::DocumentError;
+pub use stored::{docid, document, external_id, to_json};
+
+use crate::error::{InternalError, Result};
+use crate::schema::FieldsIdsMap;
+
+/// Field that holds the vectors of a document.
+pub const VECTORS_FIELD: &str = "_vectors";
+/// Field that holds the point of a document.
+pub const GEO_FIELD: &str = "_geo";
+/// Field that holds the shape of a document.
+pub const GEOJSON_FIELD: &str = "_geojson";
+
+/// Whether a top-level field is never walked for words (indexing.md 7.2).
+pub(crate) fn is_reserved(name: &str) -> bool {
+    [VECTORS_FIELD, GEO_FIELD, GEOJSON_FIELD].contains(&name)
+}
+
+/// A top-level field: its name and the JSON text of its value, as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) json: Cow<'a, str>,
+}
+
+/// The content of a document, every name once, in the order in which it is walked: payload order for new
+/// content, field id order for stored content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Content<'a> {
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+impl<'a> Content<'a> {
+    /// Reads a stored document.
+    ///
+    /// # Errors
+    /// The document holds an unknown field id, or bytes that are not UTF-8.
+    pub(crate) fn of_stored(
+        document: &'a KvReaderU16,
+        fields: &'a FieldsIdsMap,
+    ) -> Result<Content<'a>> {
+        let read = |(fid, json): (u16, &'a [u8])| {
+            let inconsistent =
+                |what| InternalError::Inconsistent(format!("a document holds field {fid}, {what}"));
+            let name = fields.name(fid).ok_or_else(|| inconsistent("which has no name"))?;
+            let json = std::str::from_utf8(json).map_err(|_| inconsistent("which is no UTF-8"))?;
+            Ok(Field { name: name.into(), json: json.into() })
+        };
+        Ok(Content { fields: document.iter().map(read).collect::<Result<_>>()? })
+    }
+
+    /// The JSON text of a top-level field.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|field| field.name == name).map(|field| &*field.json)
+    }
+}

@@ -1,0 +1,135 @@
+//! Gives ids to the nested names of changed documents, before anything is extracted (indexing.md 5.2).
+//!
+//! The order is that of one indexing thread: `_geo` of all documents, then faceted names, then all names.
+
+use rustc_hash::FxHashSet;
+
+use crate::document::walk::{Place, Visited, Visitor};
+use crate::document::{Content, GEO_FIELD, is_reserved, walk};
+use crate::error::{Error, Result};
+use crate::indexing::IndexingContext;
+use crate::indexing::change::Change;
+use crate::indexing::parallel::over_chunks;
+use crate::schema::{FieldsIdsMap, Schema, covers};
+use crate::store::{Index, RwTxn};
+
+/// Names of one chunk that have no id yet, in the order in which they were met.
+#[derive(Default)]
+struct NewNames {
+    has_geo: bool,
+    faceted: Vec<String>,
+    all: Vec<String>,
+}
+
+/// Adds every name below a top-level field of the changed documents to `fields`.
+///
+/// # Errors
+/// A document is damaged, all field ids are taken, or the caller asked to stop.
+pub(in crate::indexing) fn register_names(
+    index: &Index,
+    wtxn: &RwTxn<'_>,
+    context: &IndexingContext<'_>,
+    changes: &[Change<'_>],
+    schema: &Schema,
+    fields: &mut FieldsIdsMap,
+) -> Result<()> {
+    let known = &*fields;
+    let (chunks, _) = over_chunks(
+        index,
+        wtxn,
+        context,
+        changes,
+        |_| false,
+        |found: &mut Vec<(usize, NewNames)>, rtxn, number, chunk| {
+            let mut names = NewNames::default();
+            for change in chunk {
+                let stored = match change.is_stored {
+                    true => index.tables().documents.get(rtxn, &change.docid)?,
+                    false => None,
+                };
+                let sides = change.sides(stored, known)?;
+                names.has_geo |= sides.new.as_ref().is_some_and(|new| new.get(GEO_FIELD).is_some());
+                for content in [&sides.old, &sides.new].into_iter().flatten() {
+                    collect(content, schema, known, &mut names)?;
+                }
+            }
+            found.push((number, names));
+            Ok(())
+        },
+    )?;
+    let mut chunks: Vec<_> = chunks.into_iter().flatten().collect();
+    chunks.sort_unstable_by_key(|(number, _)| *number);
+    let geo = if chunks.iter().any(|(_, names)| names.has_geo) {
+        &["_geo.lat", "_geo.lng"][..]
+    } else {
+        &[]
+    };
+    let faceted = chunks.iter().flat_map(|(_, names)| &names.faceted).map(String::as_str);
+    let all = chunks.iter().flat_map(|(_, names)| &names.all).map(String::as_str);
+    for name in geo.iter().copied().chain(faceted).chain(all) {
+        fields.insert(name).map_err(Error::from)?;
+    }
+    Ok(())
+}
+
+fn collect(
+    content: &Content<'_>,
+    schema: &Schema,
+    known: &FieldsIdsMap,
+    names: &mut NewNames,
+) -> Result<()> {
+    // Only objects have names; most fields hold none.
+    let nested = || {
+        content.fields.iter().filter(|field| {
+            !is_reserved(&field.name) && field.json.contains('{') && !field.json.starts_with('"')
+        })
+    };
+    let mut visitor = NameVisitor {
+        known,
+        found: Vec::new(),
+        seen: FxHashSet::default(),
+        enters: |_: &str| true,
+    };
+    for field in nested() {
+        walk::walk(field, &mut visitor)?;
+    }
+    if visitor.found.is_empty() {
+        return Ok(());
+    }
+    names.all.append(&mut visitor.found);
+
+    let enters = |path: &str| {
+        let role = schema.facet_role(path);
+        role.faceted || role.parent
+    };
+    let mut visitor = NameVisitor { known, found: Vec::new(), seen: FxHashSet::default(), enters };
+    for field in nested().filter(|field| enters(&field.name)) {
+        walk::walk(field, &mut visitor)?;
+    }
+    let sorted_fields = || schema.criteria.iter().filter_map(|rule| rule.sorted_field());
+    let is_faceted = |path: &String| {
+        schema.facet_role(path).faceted || sorted_fields().any(|name| covers(name, path))
+    };
+    names.faceted.extend(visitor.found.into_iter().filter(is_faceted));
+    Ok(())
+}
+
+struct NameVisitor<'x, F> {
+    known: &'x FieldsIdsMap,
+    found: Vec<String>,
+    seen: FxHashSet<String>,
+    enters: F,
+}
+
+impl<F: Fn(&str) -> bool> Visitor for NameVisitor<'_, F> {
+    fn visit(&mut self, path: &str, _: Visited<'_>, _: Place) {
+        if self.known.id(path).is_none() && !self.seen.contains(path) {
+            self.seen.insert(path.to_owned());
+            self.found.push(path.to_owned());
+        }
+    }
+
+    fn enters(&mut self, path: &str) -> bool {
+        (self.enters)(path)
+    }
+}

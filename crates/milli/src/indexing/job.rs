@@ -1,0 +1,265 @@
+//! The whole of an indexing operation, for documents and for settings alike:
+//!
+//! 1. what changes: operations are planned, or every document is revisited under new settings
+//! 2. nested names get ids
+//! 3. in rounds that fit into memory: documents → deltas → merged → applied
+//! 4. derived databases are brought up to date
+//! 5. the keys of the end of a batch are written
+
+use meilisearch_types::settings::PrefixSearch;
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+use time::OffsetDateTime;
+
+use super::apply::{self, Applied};
+use super::change::{Change, NewContent};
+use super::derive::facet_levels::{self, Tree};
+use super::derive::{facet_search, prefixes, word_fst};
+use super::extract::{Extraction, register_names};
+use super::finish::finish;
+use super::plan::{Plan, plan};
+use super::roles::{Roles, Scope};
+use super::settings::diff::SchemaDiff;
+use super::steps::{FacetsStep, IndexingStep, WordsStep};
+use super::{IndexingContext, Operation, OperationOutcome};
+use crate::codec::Cbo;
+use crate::error::Result;
+use crate::schema::{FieldId, FieldsIdsMap, Schema};
+use crate::store::{Index, MainKey, RwTxn};
+use crate::text::TokenizerSettings;
+
+/// Applies a batch of operations on documents, in order.
+///
+/// `primary_key` is the one that the tasks name. The caller commits.
+///
+/// # Errors
+/// What makes the whole batch fail; faults of a single task are in its outcome.
+pub fn index_documents(
+    index: &Index,
+    wtxn: &mut RwTxn<'_>,
+    operations: &[Operation<'_>],
+    primary_key: Option<&str>,
+    context: &IndexingContext<'_>,
+) -> Result<Vec<OperationOutcome>> {
+    let Plan { changes, outcomes, primary_key, mut fields, is_only_deletions } =
+        plan(index, wtxn, operations, primary_key, context)?;
+    let is_void = match is_only_deletions {
+        true => changes.is_empty(),
+        false => outcomes.iter().all(|outcome| outcome.error.is_some()),
+    };
+    if is_void {
+        return Ok(outcomes);
+    }
+    let schema = Schema::load(index, wtxn)?;
+    register_names(index, wtxn, context, &changes, &schema, &mut fields)?;
+    let tokenizer = TokenizerSettings::of(&schema)?;
+    let roles = Roles::new(&schema, tokenizer.tokenizer(), &fields, |_| true);
+    let extraction = Extraction {
+        index,
+        fields: &fields,
+        old: &roles,
+        new: &roles,
+        scope: Scope::ALL,
+        max_memory_bytes: memory_budget(context),
+    };
+    let (applied, distribution) = run_rounds(&extraction, wtxn, context, &changes)?;
+
+    derive_facets(index, wtxn, context, &schema, &fields, &applied)?;
+    derive_words(index, wtxn, context, &schema, &applied)?;
+    context.progress.update(IndexingStep::Finalizing);
+    if let Some(key) = primary_key.filter(|_| !is_only_deletions) {
+        index.put_primary_key(wtxn, &key)?;
+    }
+    let documents_ids = documents_ids_after(index, wtxn, &changes)?;
+    finish(index, wtxn, &schema, &fields, &documents_ids, &distribution)?;
+    Ok(outcomes)
+}
+
+/// Indexes all documents anew, as far as the change of settings asks for it.
+///
+/// # Errors
+/// A stored value is damaged, the map is full, or the caller asked to stop.
+pub(super) fn reindex(
+    index: &Index,
+    wtxn: &mut RwTxn<'_>,
+    old: &Schema,
+    new: &Schema,
+    context: &IndexingContext<'_>,
+) -> Result<()> {
+    let mut fields = index.fields_ids_map(wtxn)?;
+    let documents_ids = index.documents_ids(wtxn)?;
+    let is_work = |diff: &SchemaDiff| diff.scope != Scope::NONE;
+    let mut diff = SchemaDiff::new(old, new, &fields);
+    let mut changes = Vec::new();
+    if is_work(&diff) {
+        changes = documents_ids.iter().map(revisit).collect();
+        register_names(index, wtxn, context, &changes, new, &mut fields)?;
+        // Names that only now got an id take part too.
+        diff = SchemaDiff::new(old, new, &fields);
+    }
+    diff.drop_obsolete(index, wtxn, context)?;
+
+    let (old_tokenizer, new_tokenizer) = (TokenizerSettings::of(old)?, TokenizerSettings::of(new)?);
+    let is_of_interest = |fid| diff.facets_to_extract.contains(&fid);
+    let old_roles = Roles::new(old, old_tokenizer.tokenizer(), &fields, is_of_interest);
+    let new_roles = Roles::new(new, new_tokenizer.tokenizer(), &fields, is_of_interest);
+    let extraction = Extraction {
+        index,
+        fields: &fields,
+        old: &old_roles,
+        new: &new_roles,
+        scope: diff.scope,
+        max_memory_bytes: memory_budget(context),
+    };
+    let (applied, distribution) = run_rounds(&extraction, wtxn, context, &changes)?;
+
+    derive_facets(index, wtxn, context, new, &fields, &applied)?;
+    diff.derive_facets(index, wtxn, new, &fields)?;
+    derive_words(index, wtxn, context, new, &applied)?;
+    if new.prefix_search == PrefixSearch::Disabled {
+        prefixes::clear(index, wtxn)?;
+    }
+    context.progress.update(IndexingStep::Finalizing);
+    finish(index, wtxn, new, &fields, &documents_ids, &distribution)
+}
+
+/// Deletes all documents; settings, primary key and field ids stay. Returns how many there were.
+///
+/// # Errors
+/// LMDB fails.
+pub fn clear_documents(index: &Index, wtxn: &mut RwTxn<'_>) -> Result<u64> {
+    let count = index.number_of_documents(wtxn)?;
+    let tables = index.tables();
+    let kept = ["main", "synonyms", "embedder_category_id", "shard_docids"];
+    for (name, table) in tables.all() {
+        if !kept.contains(&name) {
+            table.clear(wtxn)?;
+        }
+    }
+    let shards = tables.shard_docids.iter(wtxn)?.map(|entry| Ok(entry?.0.to_owned()));
+    for shard in shards.collect::<Result<Vec<_>>>()? {
+        tables.shard_docids.put(wtxn, &shard, &RoaringBitmap::new())?;
+    }
+    let embedders = tables
+        .embedder_category_id
+        .iter(wtxn)?
+        .map(|entry| entry.map(|(name, value)| (name.to_owned(), value.first().copied())));
+    for (name, id) in embedders.collect::<heed::Result<Vec<_>>>()? {
+        // The id, then the length of the first of two empty sets.
+        tables.embedder_category_id.put(wtxn, &name, &[id.unwrap_or(0), 0, 0, 0, 0])?;
+    }
+    let empty = fst::SetBuilder::memory().into_inner()?;
+    index.put_words_fst(wtxn, &empty)?;
+    index.put_words_prefixes_fst(wtxn, &empty)?;
+    index.put_documents_ids(wtxn, &RoaringBitmap::new())?;
+    index.put_field_distribution(wtxn, &Default::default())?;
+    for key in ["geo-rtree", "geo-faceted-documents-ids"] {
+        MainKey::<Cbo>::new(key).delete(index, wtxn)?;
+    }
+    index.put_documents_stats(wtxn)?;
+    index.put_updated_at(wtxn, OffsetDateTime::now_utc())?;
+    Ok(count)
+}
+
+/// Visits a stored document for the sake of new settings.
+fn revisit(docid: u32) -> Change<'static> {
+    Change { docid, external_id: Box::default(), is_stored: true, new: NewContent::Stored }
+}
+
+/// Memory for deltas, in bytes: a share of what indexing may use, but enough for every thread.
+fn memory_budget(context: &IndexingContext<'_>) -> usize {
+    const MIN_PER_THREAD: usize = 100 << 20;
+    const SHARE: usize = 4;
+    const DEFAULT: usize = 1 << 30;
+    let threads = context.threads.current_num_threads();
+    context.max_memory_bytes.map_or(DEFAULT, |bytes| bytes / SHARE).max(MIN_PER_THREAD * threads)
+}
+
+fn run_rounds(
+    extraction: &Extraction<'_>,
+    wtxn: &mut RwTxn<'_>,
+    context: &IndexingContext<'_>,
+    changes: &[Change<'_>],
+) -> Result<(Applied, FxHashMap<FieldId, i64>)> {
+    let mut applied = Applied::default();
+    let mut distribution = FxHashMap::default();
+    let mut rest = changes;
+    while !rest.is_empty() {
+        let (mut extracted, taken) = extraction.round(wtxn, context, rest)?;
+        for (fid, change) in extracted.distribution.drain() {
+            *distribution.entry(fid).or_default() += change;
+        }
+        apply::apply(extraction.index, wtxn, context, extracted, &mut applied)?;
+        rest = &rest[taken..];
+    }
+    Ok((applied, distribution))
+}
+
+fn derive_facets(
+    index: &Index,
+    wtxn: &mut RwTxn<'_>,
+    context: &IndexingContext<'_>,
+    schema: &Schema,
+    fields: &FieldsIdsMap,
+    applied: &Applied,
+) -> Result<()> {
+    context.progress.update(IndexingStep::PostProcessingFacets);
+    context.progress.update(FacetsStep::NumbersBulk);
+    for &fid in &applied.numbers {
+        facet_levels::rebuild(index, wtxn, Tree::Numbers, fid)?;
+    }
+    context.progress.update(FacetsStep::StringsBulk);
+    let role = |fid: FieldId| fields.name(fid).map(|name| (name, schema.facet_role(name)));
+    for &fid in applied.strings.keys() {
+        if role(fid).is_some_and(|(_, role)| role.string_levels) {
+            facet_levels::rebuild(index, wtxn, Tree::Strings, fid)?;
+        }
+    }
+    context.progress.update(FacetsStep::FacetSearch);
+    for (&fid, changes) in &applied.strings {
+        match role(fid) {
+            Some((name, role)) if role.facet_search && schema.facet_search => {
+                facet_search::update(index, wtxn, fid, schema.locales(name), changes)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn derive_words(
+    index: &Index,
+    wtxn: &mut RwTxn<'_>,
+    context: &IndexingContext<'_>,
+    schema: &Schema,
+    applied: &Applied,
+) -> Result<()> {
+    context.progress.update(IndexingStep::PostProcessingWords);
+    context.progress.update(WordsStep::WordFst);
+    if applied.words_changed {
+        word_fst::rebuild(index, wtxn)?;
+    } else {
+        // The key is written by every batch.
+        let unchanged = index.words_fst(wtxn)?.as_fst().as_bytes().to_vec();
+        index.put_words_fst(wtxn, &unchanged)?;
+    }
+    if schema.prefix_search == PrefixSearch::IndexingTime {
+        prefixes::update(index, wtxn, context, &applied.prefixes)?;
+    }
+    Ok(())
+}
+
+fn documents_ids_after(
+    index: &Index,
+    wtxn: &RwTxn<'_>,
+    changes: &[Change<'_>],
+) -> Result<RoaringBitmap> {
+    let mut documents_ids = index.documents_ids(wtxn)?;
+    for change in changes {
+        match change.new {
+            NewContent::Nothing => documents_ids.remove(change.docid),
+            NewContent::Stored | NewContent::Versions { .. } => documents_ids.insert(change.docid),
+        };
+    }
+    Ok(documents_ids)
+}

@@ -1,0 +1,61 @@
+//! Work over chunks of a list on the indexing threads, each with its own view of the write transaction.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::IndexingContext;
+use crate::error::{Error, Result};
+use crate::store::{Index, ReadTxn, RwTxn};
+
+/// Items handed to a thread at a time; the stop flag is looked at between chunks.
+pub(super) const CHUNK_LEN: usize = 100;
+
+/// Calls `work` for every chunk of `items`, with the state of the thread that took it, a read
+/// transaction that sees what the write transaction wrote, the number of the chunk, and the chunk.
+///
+/// When `is_full` accepts a thread's state, no more chunks are taken. Returns the states, and how many
+/// items from the start of the list have been worked on.
+///
+/// # Errors
+/// The first error of `work`, or [`Error::Aborted`] when the caller's stop flag is up.
+pub(super) fn over_chunks<T: Sync, S: Default + Send>(
+    index: &Index,
+    wtxn: &RwTxn<'_>,
+    context: &IndexingContext<'_>,
+    items: &[T],
+    is_full: impl Fn(&S) -> bool + Sync,
+    work: impl Fn(&mut S, &ReadTxn<'_>, usize, &[T]) -> Result<()> + Sync,
+) -> Result<(Vec<S>, usize)> {
+    let chunks: Vec<&[T]> = items.chunks(CHUNK_LEN).collect();
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let run = |rtxn: &ReadTxn<'_>| -> Result<S> {
+        let mut state = S::default();
+        while !stop.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(chunk) = chunks.get(number) else { break };
+            let outcome = match (context.must_stop)() {
+                true => Err(Error::Aborted),
+                false => work(&mut state, rtxn, number, chunk),
+            };
+            if outcome.is_err() || is_full(&state) {
+                stop.store(true, Ordering::Relaxed);
+            }
+            outcome?;
+        }
+        Ok(state)
+    };
+    let threads = context.threads.current_num_threads().min(chunks.len()).max(1);
+    let rtxns = (0..threads)
+        .map(|_| index.env().nested_read_txn(wtxn))
+        .collect::<heed::Result<Vec<_>>>()?;
+    let mut states: Vec<Option<Result<S>>> = rtxns.iter().map(|_| None).collect();
+    context.threads.scope(|scope| {
+        for (rtxn, state) in rtxns.into_iter().zip(&mut states) {
+            let run = &run;
+            scope.spawn(move |_| *state = Some(run(&rtxn)));
+        }
+    });
+    let states = states.into_iter().flatten().collect::<Result<Vec<_>>>()?;
+    let taken = next.into_inner().min(chunks.len());
+    Ok((states, (taken * CHUNK_LEN).min(items.len())))
+}
