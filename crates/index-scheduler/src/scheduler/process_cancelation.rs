@@ -1,0 +1,28 @@
+//! Cancelation of tasks (tasks.md 13). The planner starts it once no running batch holds a task of
+//! its set: what ended first keeps its result.
+
+use meilisearch_types::tasks::{Details, KindWithContent, Status, Task};
+
+use crate::Shared;
+use crate::error::Result;
+use crate::processing::{RunningBatch, TaskCancelationProgress};
+use crate::queue::commit::{Canceled, Outcome};
+
+pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Result<Outcome> {
+    running.progress.update(TaskCancelationProgress::RetrievingTasks);
+    let mut tasks = match &task.kind {
+        KindWithContent::TaskCancelation { tasks, .. } => tasks.clone(),
+        _ => Default::default(),
+    };
+    let rtxn = shared.queue.read_txn()?;
+    tasks &= shared.queue.enqueued(&rtxn)?;
+    drop(rtxn);
+
+    running.progress.update(TaskCancelationProgress::UpdatingTasks);
+    task.status = Status::Succeeded;
+    if let Some(Details::TaskCancelation { canceled_tasks, .. }) = &mut task.details {
+        *canceled_tasks = Some(tasks.len());
+    }
+    let canceled = Some(Canceled { by: task.uid, tasks });
+    Ok(Outcome { finished: vec![task], canceled, ..Outcome::default() })
+}

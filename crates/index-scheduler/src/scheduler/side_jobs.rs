@@ -1,0 +1,99 @@
+//! Jobs that run beside the main loop: single-index snapshots (index-snapshots.md 4.2).
+//!
+//! A job only reads its index, or writes a directory that nobody else sees. What becomes visible
+//! it hands over as an effect, and the commit applies it together with the outcome of its task. It
+//! has a batch of its own, with progress and cancel flag, and runs on a thread of its own;
+//! `create_batch.rs` decides when it may start, and holds back the tasks of its index meanwhile.
+
+use std::path::Path;
+
+use file_store::FileStore;
+use meilisearch_types::error::ResponseError;
+use meilisearch_types::progress::Progress;
+use meilisearch_types::tasks::{Details, KindWithContent, Status, Task, TaskId};
+use roaring::RoaringBitmap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::process_single_index_snapshot as snapshot;
+use crate::Shared;
+use crate::error::{Error, Result};
+use crate::index_mapper::{Effect, IndexMapper};
+use crate::processing::{CancelFlag, RunningBatch};
+use crate::queue::Queue;
+use crate::queue::commit::Outcome;
+
+/// What a job works with.
+pub(crate) struct Job<'a> {
+    /// The only task of its batch.
+    pub(crate) task: &'a Task,
+    /// Start of its batch.
+    pub(crate) started_at: OffsetDateTime,
+    pub(crate) progress: &'a Progress,
+    /// To be looked at every mebibyte or so; once raised, end with [`Error::Aborted`].
+    pub(crate) cancel: &'a CancelFlag,
+    /// `pin` reads an index; `new_directory` and `open_options` make one that nobody sees, for
+    /// [`Effect::Register`].
+    pub(crate) mapper: &'a IndexMapper,
+    pub(crate) file_store: &'a FileStore,
+    pub(crate) snapshots_path: &'a Path,
+    pub(crate) instance_uid: Option<Uuid>,
+    queue: &'a Queue,
+}
+
+impl Job<'_> {
+    /// Greatest uid of a finished task that is listed under an index.
+    pub(crate) fn last_finished_task(&self, index_uid: &str) -> Result<Option<TaskId>> {
+        let rtxn = self.queue.read_txn()?;
+        let listed = self.queue.tables().tasks.index.get(&rtxn, index_uid)?;
+        let finished: RoaringBitmap = listed - self.queue.enqueued(&rtxn)?;
+        Ok(finished.max())
+    }
+}
+
+/// What a job ends with.
+#[derive(Debug)]
+pub(crate) struct JobOutcome {
+    /// Details of the task, filled as far as known also when it failed.
+    pub(crate) details: Option<Details>,
+    /// What changes for the indexes, or why the task failed. With [`Error::Aborted`] nothing is
+    /// written and the task stays enqueued, for the cancelation that asked for it.
+    pub(crate) result: Result<Option<Effect>>,
+}
+
+/// Runs the job of a batch.
+pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Result<Outcome> {
+    let job = Job {
+        task: &task,
+        started_at: running.batch.started_at,
+        progress: &running.progress,
+        cancel: &running.cancel,
+        mapper: &shared.mapper,
+        file_store: &shared.file_store,
+        snapshots_path: &shared.options.snapshots_path,
+        instance_uid: shared.options.instance_uid,
+        queue: &shared.queue,
+    };
+    let JobOutcome { details, result } = match task.kind {
+        KindWithContent::SingleIndexSnapshotCreation { .. } => snapshot::create(&job),
+        KindWithContent::SingleIndexSnapshotImport { .. } => snapshot::import(&job),
+        _ => {
+            let error = format!("task {} of type `{}` is no side job", task.uid, task.kind());
+            return Err(Error::CorruptedQueue(error));
+        }
+    };
+    task.details = details;
+    let effect = match result {
+        Ok(effect) => {
+            task.status = Status::Succeeded;
+            effect
+        }
+        Err(error @ (Error::Aborted | Error::IndexMapFull(_))) => return Err(error),
+        Err(error) => {
+            task.status = Status::Failed;
+            task.error = Some(ResponseError::from(error));
+            None
+        }
+    };
+    Ok(Outcome { finished: vec![task], effect, ..Outcome::default() })
+}

@@ -1,0 +1,56 @@
+//! Named points of the run of a batch at which a test may fail, panic, or look at the disk. In
+//! other builds they cost nothing and do nothing.
+
+use crate::error::Result;
+
+/// A point in the run of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Fault {
+    /// The batch is published and nothing is done yet.
+    BeforeRun,
+    /// An index was changed and its own transaction is not committed.
+    BeforeIndexCommit,
+    /// The transaction of the index is committed and the outcome is not.
+    AfterIndexCommit,
+    /// The work is done and the outcome is not written.
+    BeforeCommit,
+    /// The outcome is written and nothing is cleaned up.
+    AfterCommit,
+}
+
+/// What a test does at the points.
+#[derive(Default)]
+pub(crate) struct Faults {
+    #[cfg(test)]
+    hook: std::sync::Mutex<Option<Hook>>,
+}
+
+#[cfg(test)]
+type Hook = std::sync::Arc<dyn Fn(Fault) -> Result<()> + Send + Sync>;
+
+impl Faults {
+    /// Passes a point.
+    #[cfg(not(test))]
+    pub(crate) fn hit(&self, _: Fault) -> Result<()> {
+        Ok(())
+    }
+
+    /// Passes a point.
+    #[cfg(test)]
+    pub(crate) fn hit(&self, fault: Fault) -> Result<()> {
+        let hook = self.hook.lock().unwrap().clone();
+        hook.map_or(Ok(()), |hook| hook(fault))
+    }
+
+    /// Sets what happens at the points from now on.
+    #[cfg(test)]
+    pub(crate) fn set(&self, hook: impl Fn(Fault) -> Result<()> + Send + Sync + 'static) {
+        *self.hook.lock().unwrap() = Some(std::sync::Arc::new(hook));
+    }
+
+    /// Nothing happens at the points from now on.
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
+        *self.hook.lock().unwrap() = None;
+    }
+}
