@@ -56,7 +56,9 @@ pub enum Error {
         source: milli::Error,
     },
     /// The index was written by another version of the program.
-    #[error("Index `{uid}` was written by version {found} and this is {expected}: upgrade it first.")]
+    #[error(
+        "Index `{uid}` was written by version {found} and this is {expected}: upgrade it first."
+    )]
     IndexVersionMismatch {
         /// Uid of the index.
         uid: String,
@@ -86,7 +88,9 @@ pub enum Error {
     #[error("The task queue cannot be read or written: {0}")]
     Queue(#[from] heed::Error),
     /// The queue was written by another version of the program.
-    #[error("The task queue was written by version {found} and this is {expected}: upgrade it first.")]
+    #[error(
+        "The task queue was written by version {found} and this is {expected}: upgrade it first."
+    )]
     QueueVersionMismatch {
         /// Version found in the queue.
         found: String,
@@ -107,14 +111,21 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Our own code crashed while it ran a batch.
-    #[error("The batch crashed: {0}. This is a bug of the server; its other tasks are not affected.")]
+    #[error(
+        "The batch crashed: {0}. This is a bug of the server; its other tasks are not affected."
+    )]
     Panic(String),
     /// The batch was stopped by a cancelation or by the end of the server; it will be planned anew.
     #[error("The batch was stopped.")]
     Aborted,
     /// The index needs a larger memory map; the batch will be planned anew with one.
-    #[error("The memory map of the index in `{0}` is full.")]
-    IndexMapFull(Uuid),
+    #[error("The memory map of the index in `{uuid}` is full at {map_size} bytes.")]
+    IndexMapFull {
+        /// UUID of the index's directory.
+        uuid: Uuid,
+        /// Size of the map, in bytes.
+        map_size: usize,
+    },
     /// An error that already is in the form of the wire, from a job outside this crate's kinds.
     #[error("{0}")]
     Response(meilisearch_types::error::ResponseError),
@@ -154,11 +165,12 @@ impl ErrorCode for Error {
             Error::QueueFull { .. } => Code::NoSpaceLeftOnDevice,
             Error::NotImplemented(error) => error.error_code(),
             Error::Index { source, .. } => source.error_code(),
-            Error::FileStore(error) => error.io_error().map_or(Code::Internal, ErrorCode::error_code),
-            Error::Queue(heed::Error::Io(error)) => error.error_code(),
-            Error::Queue(heed::Error::Mdb(heed::MdbError::MapFull)) | Error::IndexMapFull(_) => {
-                Code::DatabaseSizeLimitReached
+            Error::FileStore(error) => {
+                error.io_error().map_or(Code::Internal, ErrorCode::error_code)
             }
+            Error::Queue(heed::Error::Io(error)) => error.error_code(),
+            Error::Queue(heed::Error::Mdb(heed::MdbError::MapFull))
+            | Error::IndexMapFull { .. } => Code::DatabaseSizeLimitReached,
             Error::Io { source, .. } => source.error_code(),
             Error::Response(error) => {
                 let named = |code: &&Code| code.name() == error.code();

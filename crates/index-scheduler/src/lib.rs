@@ -1,1 +1,514 @@
-//! (map to be written)
+//! The queue, the indexes and the loop: every write is a task, run in batches (tasks.md).
+//!
+//! [`IndexScheduler`] is the handle that routes use. Below it, data flows one way: a request is
+//! registered in the queue; the planner turns enqueued tasks into a batch; the batch runs to an
+//! outcome; one commit writes the outcome and what changes for the indexes.
+//!
+//! | Place | What |
+//! |---|---|
+//! | `queue/` | the durable queue: databases, registration, filters, commit, clean-up |
+//! | `index_mapper/` | names → UUIDs → open environments |
+//! | `processing.rs` | what runs now, and the steps of its progress |
+//! | `scheduler/mod.rs` | the tick: wake → plan → run → commit |
+//! | `scheduler/create_batch.rs`, `autobatcher.rs` | which tasks are the next batch; pure |
+//! | `scheduler/side_jobs.rs` | what runs beside the loop |
+//! | `scheduler/process_*.rs` | what a batch of each kind does |
+//! | `features.rs` | experimental features |
+//! | `testing/` | a scheduler stepped by hand, fault points |
+
+mod error;
+mod features;
+mod index_mapper;
+mod processing;
+mod queue;
+mod scheduler;
+mod testing;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use file_store::FileStore;
+use meilisearch_types::batches::Batch;
+use meilisearch_types::features::RuntimeTogglableFeatures;
+use meilisearch_types::index_uid::is_reserved;
+use meilisearch_types::not_implemented::NotImplemented;
+use meilisearch_types::tasks::{BatchId, Details, Kind, KindWithContent, Status, Task, TaskId};
+use roaring::RoaringBitmap;
+use uuid::Uuid;
+
+pub use self::error::{Error, Result};
+pub use self::features::FeatureFlags;
+pub use self::queue::filter::{IndexFilter, Query};
+
+use self::features::Features;
+use self::index_mapper::IndexMapper;
+use self::index_mapper::budget::Budget;
+use self::processing::Processing;
+use self::queue::Queue;
+use self::queue::filter::{View, page};
+use self::scheduler::{Wake, process_single_index_snapshot, run_loop};
+use self::testing::Faults;
+
+/// How long the end of the server waits for running batches.
+const MAX_SHUTDOWN_WAIT: Duration = Duration::from_secs(60);
+
+/// How a scheduler is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data directory.
+    pub db_path: PathBuf,
+    /// Where single-index snapshots lie.
+    pub snapshots_path: PathBuf,
+    /// Content of the data directory's `instance-uid`.
+    pub instance_uid: Option<Uuid>,
+    /// Read transactions that may be open at once on an index.
+    pub index_max_readers: u32,
+    /// Map indexes writable: less memory while indexing.
+    pub index_write_map: bool,
+    /// Threads and memory for indexing.
+    pub indexer: IndexerOptions,
+    /// Tasks of one batch at most; with 0 no task ever runs.
+    pub max_batched_tasks: usize,
+    /// Bytes of the payloads of one batch at most.
+    pub batched_tasks_size_limit: u64,
+    /// Single-index snapshots made or imported at once.
+    pub max_concurrent_index_snapshots: usize,
+    /// Experimental features that the command line switches on.
+    pub features: FeatureFlags,
+}
+
+/// What indexing may use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IndexerOptions {
+    /// Threads that extract; none: as many as there are cores.
+    pub threads: Option<usize>,
+    /// Bytes of memory; none: the engine's default.
+    pub max_memory_bytes: Option<usize>,
+}
+
+/// Statistics of an index.
+#[derive(Debug, Clone)]
+pub struct IndexStats {
+    /// Whether a running task is listed under it.
+    pub is_indexing: bool,
+    /// The index's own.
+    pub inner: milli::IndexStats,
+}
+
+/// Handle on the queue and the indexes; clones share them.
+#[derive(Clone)]
+pub struct IndexScheduler {
+    shared: Arc<Shared>,
+}
+
+/// What all handles, the planner and the batches share.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) queue: Queue,
+    pub(crate) mapper: IndexMapper,
+    pub(crate) file_store: FileStore,
+    pub(crate) features: Features,
+    pub(crate) processing: Processing,
+    pub(crate) wake: Wake,
+    pub(crate) indexing_threads: rayon::ThreadPool,
+    /// The next batch of rule 8 is taken for a waiting snapshot, if there is one.
+    pub(crate) serve_closure: AtomicBool,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) faults: Faults,
+    planner: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl IndexScheduler {
+    /// Opens or creates the queue and the indexes in the data directory, and finishes what a
+    /// killed server left half done. No task runs before [`IndexScheduler::run`].
+    ///
+    /// # Errors
+    /// A directory or the queue cannot be opened, or belongs to another version.
+    pub fn open(options: Options) -> Result<IndexScheduler> {
+        let directory = |name: &str| {
+            let path = options.db_path.join(name);
+            std::fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
+            Ok::<_, Error>(path)
+        };
+        let tasks_dir = directory("tasks")?;
+        let indexes_dir = directory("indexes")?;
+        let file_store = FileStore::new(directory("update_files")?)?;
+        let budget = Budget::measure(&tasks_dir);
+        let queue = Queue::open(&tasks_dir, budget.queue_map_size)?;
+        let mapper = IndexMapper::open(
+            queue.env().clone(),
+            *queue.tables(),
+            &indexes_dir,
+            &budget,
+            options.index_max_readers,
+            options.index_write_map,
+        )?;
+        delete_orphan_payloads(&queue, &file_store)?;
+        process_single_index_snapshot::clean_up(&options.snapshots_path);
+        let threads = rayon::ThreadPoolBuilder::new()
+            .thread_name(|number| format!("indexing-{number}"))
+            .num_threads(options.indexer.threads.unwrap_or(0))
+            .build()
+            .map_err(std::io::Error::other)
+            .map_err(Error::io("start indexing threads for", &options.db_path))?;
+        let features = Features::load(&queue, options.features)?;
+        Ok(IndexScheduler {
+            shared: Arc::new(Shared {
+                options,
+                queue,
+                mapper,
+                file_store,
+                features,
+                processing: Processing::default(),
+                wake: Wake::default(),
+                indexing_threads: threads,
+                serve_closure: AtomicBool::new(true),
+                stopping: AtomicBool::new(false),
+                faults: Faults::default(),
+                planner: Mutex::new(None),
+            }),
+        })
+    }
+
+    /// Starts to run tasks, unless a batch may hold none.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn run(&self) -> Result<()> {
+        if self.shared.options.max_batched_tasks == 0 {
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name("scheduler".into())
+            .spawn(move || run_loop(&shared))
+            .map_err(Error::io("start the scheduler's thread for", &self.shared.options.db_path))?;
+        *self.shared.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Stops running tasks. Batches that can be stopped are, and run again at the next start; the
+    /// others are waited for, within reason. Closes the indexes that nobody uses.
+    pub fn shutdown(&self) {
+        let shared = &self.shared;
+        shared.stopping.store(true, Ordering::Release);
+        shared.wake.raise();
+        let planner = shared.planner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if planner.is_some_and(|planner| planner.join().is_err()) {
+            tracing::error!("the scheduler's thread crashed");
+        }
+        // Only now can no further batch start.
+        shared.processing.cancel_all();
+        if !shared.processing.wait_until_idle(MAX_SHUTDOWN_WAIT) {
+            tracing::warn!("a batch does not stop; it will run again at the next start");
+        }
+        if let Err(error) = shared.mapper.close_all() {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Enqueues a task. If that fails, its payload file is deleted.
+    ///
+    /// # Errors
+    /// The kind is not built, its content is refused, or the queue is full or cannot be written.
+    pub fn register(&self, kind: KindWithContent, metadata: Option<String>) -> Result<Task> {
+        let details = kind.default_details();
+        self.register_with_details(kind, details, metadata)
+    }
+
+    /// As [`IndexScheduler::register`], for kinds whose first details do not follow from their
+    /// content alone.
+    ///
+    /// # Errors
+    /// As [`IndexScheduler::register`].
+    pub fn register_with_details(
+        &self,
+        kind: KindWithContent,
+        details: Option<Details>,
+        metadata: Option<String>,
+    ) -> Result<Task> {
+        let content_file = kind.content_uuid();
+        let registered = self.try_register(kind, details, metadata);
+        match &registered {
+            Ok(task) => {
+                if let KindWithContent::TaskCancelation { tasks, .. } = &task.kind {
+                    // Now that it is stored: a batch that stops finds it first in the queue.
+                    self.shared.processing.cancel_tasks(tasks);
+                }
+                self.shared.wake.raise();
+            }
+            Err(_) => {
+                if let Some(uuid) = content_file
+                    && let Err(error) = self.shared.file_store.delete(uuid)
+                {
+                    tracing::error!("the next start of the server will try again: {error}");
+                }
+            }
+        }
+        registered
+    }
+
+    fn try_register(
+        &self,
+        kind: KindWithContent,
+        details: Option<Details>,
+        metadata: Option<String>,
+    ) -> Result<Task> {
+        if !is_built(&kind) {
+            return Err(NotImplemented::TaskKind(kind.kind()).into());
+        }
+        self.shared.queue.register(kind, metadata, |kind, registration| match kind.kind() {
+            Kind::SingleIndexSnapshotCreation => {
+                let snapshots_path = &self.shared.options.snapshots_path;
+                process_single_index_snapshot::complete(kind, registration, snapshots_path)
+            }
+            _ => Ok(details),
+        })
+    }
+
+    /// Refuses when the queue has no room for another task; for uploads, before they arrive.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`], or the queue cannot be read.
+    pub fn check_room(&self) -> Result<()> {
+        self.shared.queue.check_room()
+    }
+
+    /// The tasks to show and how many match without limit and key.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn tasks(&self, query: &Query, filter: IndexFilter<'_>) -> Result<(Vec<Task>, u64)> {
+        self.view(|view| {
+            let matching = view.task_uids(query)?;
+            let shown = RoaringBitmap::from_iter(page(&matching, query));
+            let shown = page(&view.visible_tasks(shown, filter)?, query);
+            let tasks =
+                shown.into_iter().map(|uid| shown_task(view, uid)).collect::<Result<_>>()?;
+            Ok((tasks, matching.len()))
+        })
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// There is none of that uid, or the queue cannot be read.
+    pub fn task(&self, uid: TaskId) -> Result<Task> {
+        self.view(|view| match view.queue.task(view.rtxn, uid)? {
+            Some(_) => shown_task(view, uid),
+            None => Err(Error::TaskNotFound(uid)),
+        })
+    }
+
+    /// All tasks that match and may be seen, for tasks about tasks.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn task_uids(&self, query: &Query, filter: IndexFilter<'_>) -> Result<RoaringBitmap> {
+        self.view(|view| view.visible_tasks(view.task_uids(query)?, filter))
+    }
+
+    /// The batches to show and how many match without limit and key.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn batches(&self, query: &Query, filter: IndexFilter<'_>) -> Result<(Vec<Batch>, u64)> {
+        self.view(|view| {
+            let matching = view.batch_uids(query)?;
+            let shown = RoaringBitmap::from_iter(page(&matching, query));
+            let shown = page(&view.visible_batches(shown, filter)?, query);
+            let batches =
+                shown.into_iter().map(|uid| shown_batch(view, uid)).collect::<Result<_>>()?;
+            Ok((batches, matching.len()))
+        })
+    }
+
+    /// One batch.
+    ///
+    /// # Errors
+    /// There is none of that uid, or the queue cannot be read.
+    pub fn batch(&self, uid: BatchId) -> Result<Batch> {
+        self.view(|view| shown_batch(view, uid))
+    }
+
+    /// The index of that uid; the handle keeps it open.
+    ///
+    /// # Errors
+    /// There is no such index, or it cannot be opened.
+    pub fn index(&self, uid: &str) -> Result<milli::Index> {
+        if is_reserved(uid) {
+            return Err(Error::IndexNotFound(uid.to_owned()));
+        }
+        self.shared.mapper.index(uid)
+    }
+
+    /// Whether there is such an index.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn index_exists(&self, uid: &str) -> Result<bool> {
+        let rtxn = self.shared.queue.read_txn()?;
+        Ok(!is_reserved(uid) && self.shared.mapper.uuid(&rtxn, uid)?.is_some())
+    }
+
+    /// Uids of all indexes, ascending.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn index_names(&self) -> Result<Vec<String>> {
+        self.shared.mapper.names(&*self.shared.queue.read_txn()?)
+    }
+
+    /// Statistics of an index.
+    ///
+    /// # Errors
+    /// There is no such index, or it cannot be read.
+    pub fn index_stats(&self, uid: &str) -> Result<IndexStats> {
+        if is_reserved(uid) {
+            return Err(Error::IndexNotFound(uid.to_owned()));
+        }
+        self.view(|view| {
+            let is_indexing = view.running.values().any(|batch| batch.indexes.contains(uid));
+            Ok(IndexStats { is_indexing, inner: self.shared.mapper.stats(view.rtxn, uid)? })
+        })
+    }
+
+    /// Bytes of the queue's file.
+    ///
+    /// # Errors
+    /// The file cannot be examined.
+    pub fn size_bytes(&self) -> Result<u64> {
+        Ok(self.shared.queue.env().real_disk_size()?)
+    }
+
+    /// Bytes of it that are in use.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn used_size_bytes(&self) -> Result<u64> {
+        self.shared.queue.used_bytes()
+    }
+
+    /// Fails when the queue cannot be read.
+    ///
+    /// # Errors
+    /// That it cannot.
+    pub fn health(&self) -> Result<()> {
+        self.shared.queue.read_txn().map(drop)
+    }
+
+    /// A new payload file and the UUID that its task will name.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn update_file(&self) -> Result<(Uuid, file_store::File)> {
+        Ok(self.shared.file_store.new_update()?)
+    }
+
+    /// The payload files.
+    pub fn file_store(&self) -> &FileStore {
+        &self.shared.file_store
+    }
+
+    /// The experimental features in force.
+    pub fn features(&self) -> RuntimeTogglableFeatures {
+        self.shared.features.effective()
+    }
+
+    /// Stores experimental features. What the command line switches on stays on.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub fn put_features(&self, features: RuntimeTogglableFeatures) -> Result<()> {
+        self.shared.features.store(&self.shared.queue, features)
+    }
+
+    /// Where single-index snapshots lie.
+    pub fn snapshots_path(&self) -> &Path {
+        &self.shared.options.snapshots_path
+    }
+
+    fn view<T>(&self, look: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        let now = self.shared.processing.now();
+        let rtxn = self.shared.queue.read_txn()?;
+        look(&View::new(&self.shared.queue, &rtxn, now)?)
+    }
+}
+
+/// A task with what runs laid over it.
+fn shown_task(view: &View<'_>, uid: TaskId) -> Result<Task> {
+    let mut task = view.queue.listed_task(view.rtxn, uid)?;
+    if let Some(running) = view.running_batch_of(uid) {
+        task.status = Status::Processing;
+        task.batch_uid = Some(running.uid());
+        task.started_at = Some(running.batch.started_at);
+    }
+    Ok(task)
+}
+
+/// A batch, running or stored.
+fn shown_batch(view: &View<'_>, uid: BatchId) -> Result<Batch> {
+    match view.running.get(&uid) {
+        Some(running) => {
+            let mut batch = running.batch.clone();
+            batch.progress = Some(running.progress.view());
+            batch.stats.progress_trace = running.progress.durations();
+            Ok(batch)
+        }
+        None => view.queue.batch(view.rtxn, uid)?.ok_or(Error::BatchNotFound(uid)),
+    }
+}
+
+/// Whether tasks of this kind can run.
+fn is_built(kind: &KindWithContent) -> bool {
+    match kind.kind() {
+        Kind::IndexCreation
+        | Kind::IndexDeletion
+        | Kind::IndexUpdate
+        | Kind::IndexSwap
+        | Kind::TaskCancelation
+        | Kind::TaskDeletion
+        | Kind::SingleIndexSnapshotCreation
+        | Kind::SingleIndexSnapshotImport => true,
+        Kind::DocumentAdditionOrUpdate
+        | Kind::DocumentDeletion
+        | Kind::SettingsUpdate
+        | Kind::DocumentEdition
+        | Kind::DumpCreation
+        | Kind::SnapshotCreation
+        | Kind::Export
+        | Kind::UpgradeDatabase
+        | Kind::IndexCompaction
+        | Kind::NetworkTopologyChange
+        | Kind::DsrUpdate
+        | Kind::DsrClear => false,
+    }
+}
+
+/// Deletes payload files that a killed server left without a task to read them.
+fn delete_orphan_payloads(queue: &Queue, file_store: &FileStore) -> Result<()> {
+    file_store.delete_temporary_files()?;
+    let files = match file_store.all_uuids() {
+        Ok(files) => files,
+        Err(error) => {
+            tracing::warn!("payload files without a task are kept: {error}");
+            return Ok(());
+        }
+    };
+    if files.is_empty() {
+        return Ok(());
+    }
+    let rtxn = queue.read_txn()?;
+    let mut waiting = HashSet::new();
+    for uid in queue.enqueued(&rtxn)? {
+        waiting.extend(queue.listed_task(&rtxn, uid)?.content_uuid());
+    }
+    for uuid in files.into_iter().filter(|uuid| !waiting.contains(uuid)) {
+        file_store.delete(uuid)?;
+    }
+    Ok(())
+}

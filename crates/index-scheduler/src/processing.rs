@@ -186,11 +186,7 @@ impl RunningBatch {
             tasks: tasks.iter().map(|task| task.uid).collect(),
             batch,
             kinds: tasks.iter().map(Task::kind).collect(),
-            indexes: tasks
-                .iter()
-                .flat_map(Task::indexes)
-                .map(str::to_owned)
-                .collect(),
+            indexes: tasks.iter().flat_map(Task::indexes).map(str::to_owned).collect(),
             progress: Progress::default(),
             cancel: CancelFlag::default(),
         }

@@ -7,6 +7,7 @@ use actix_web::http::Method;
 
 use crate::error::{Code, ErrorCode};
 use crate::keys::Action;
+use crate::tasks::Kind;
 
 /// Something that is not built yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +29,15 @@ pub enum NotImplemented {
     ForeignFilter,
     /// A route of [`ROUTES`], by its path.
     Route(&'static str),
+    /// Tasks of a kind that no batch can run.
+    TaskKind(Kind),
 }
 
 impl NotImplemented {
     fn what(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             NotImplemented::Route(path) => return format!("The route `{path}`").into(),
+            NotImplemented::TaskKind(kind) => return format!("A task of type `{kind}`").into(),
             NotImplemented::EmbeddersSetting => "The index setting `embedders`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",

@@ -55,8 +55,8 @@ pub(crate) enum Effect {
 #[derive(Debug, Default)]
 #[must_use]
 pub(crate) struct Applied {
-    registered: Option<NewDirectory>,
-    deleted: Option<Uuid>,
+    registered: Vec<NewDirectory>,
+    deleted: Vec<Uuid>,
 }
 
 /// Shared handle on all indexes.
@@ -189,24 +189,29 @@ impl IndexMapper {
         drop(rtxn);
         let effect = self.new_index(uid, created_at, |_| Ok(()))?;
         let mut wtxn = self.env.write_txn()?;
-        let applied = self.apply(&mut wtxn, effect)?;
+        let mut applied = Applied::default();
+        self.apply(&mut wtxn, effect, &mut applied)?;
         wtxn.commit()?;
         applied.committed(self);
         Ok(())
     }
 
     /// Writes a change of the mapping into the transaction that is about to be committed.
-    pub(crate) fn apply(&self, wtxn: &mut RwTxn<'_>, effect: Effect) -> Result<Applied> {
+    pub(crate) fn apply(
+        &self,
+        wtxn: &mut RwTxn<'_>,
+        effect: Effect,
+        applied: &mut Applied,
+    ) -> Result<()> {
         let Tables { index_mapping, index_stats, .. } = self.tables;
-        let mut applied = Applied::default();
         match effect {
             Effect::Register { uid, directory, stats } => {
-                applied.deleted = self.unmap(wtxn, &uid)?;
+                applied.deleted.extend(self.unmap(wtxn, &uid)?);
                 index_mapping.put(wtxn, &uid, &directory.uuid())?;
                 index_stats.put(wtxn, &directory.uuid(), &stats)?;
-                applied.registered = Some(directory);
+                applied.registered.push(directory);
             }
-            Effect::Unregister { uid } => applied.deleted = self.unmap(wtxn, &uid)?,
+            Effect::Unregister { uid } => applied.deleted.extend(self.unmap(wtxn, &uid)?),
             Effect::Swap { swaps, .. } => {
                 for swap in swaps {
                     self.swap(wtxn, &swap)?;
@@ -214,7 +219,7 @@ impl IndexMapper {
             }
             Effect::Stats { uuid, stats } => index_stats.put(wtxn, &uuid, &stats)?,
         }
-        Ok(applied)
+        Ok(())
     }
 
     fn unmap(&self, wtxn: &mut RwTxn<'_>, uid: &str) -> Result<Option<Uuid>> {
@@ -252,8 +257,7 @@ impl IndexMapper {
 
     /// Statistics as they are stored, or computed when there are none.
     pub(crate) fn stats(&self, rtxn: &RoTxn<'_>, uid: &str) -> Result<IndexStats> {
-        let uuid =
-            self.uuid(rtxn, uid)?.ok_or_else(|| Error::IndexNotFound(uid.to_owned()))?;
+        let uuid = self.uuid(rtxn, uid)?.ok_or_else(|| Error::IndexNotFound(uid.to_owned()))?;
         match self.tables.index_stats.get(rtxn, &uuid)? {
             Some(stats) => Ok(stats),
             None => self.compute_stats(uid, &self.index(uid)?),
@@ -290,20 +294,20 @@ impl IndexMapper {
 impl Applied {
     /// To be called right after the commit.
     pub(crate) fn committed(self, mapper: &IndexMapper) {
-        if let Some(directory) = self.registered {
+        for directory in self.registered {
             directory.registered();
         }
-        if let Some(uuid) = self.deleted {
+        for uuid in self.deleted {
             mapper.delete_in_background(uuid);
         }
     }
 
     /// To be called when the commit failed: the index that was to be deleted stays.
     pub(crate) fn aborted(self, mapper: &IndexMapper) {
-        if let Some(uuid) = self.deleted
-            && let Err(error) = directories::unmark_deleting(&mapper.path(uuid))
-        {
-            tracing::warn!("{error}");
+        for uuid in self.deleted {
+            if let Err(error) = directories::unmark_deleting(&mapper.path(uuid)) {
+                tracing::warn!("{error}");
+            }
         }
     }
 }
@@ -312,8 +316,6 @@ impl Applied {
 pub(crate) fn close(uuid: Uuid, index: Index) -> Result<()> {
     match index.prepare_for_closing().wait_timeout(MAX_CLOSING_WAIT) {
         true => Ok(()),
-        false => {
-            Err(Error::IndexStillInUse { uuid, waited_seconds: MAX_CLOSING_WAIT.as_secs() })
-        }
+        false => Err(Error::IndexStillInUse { uuid, waited_seconds: MAX_CLOSING_WAIT.as_secs() }),
     }
 }

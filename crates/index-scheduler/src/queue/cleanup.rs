@@ -171,8 +171,12 @@ impl Queue {
         }
         drop(rtxn);
         let mut wtxn = self.env.write_txn()?;
-        let finished = self.all_task_uids(&wtxn)? - self.enqueued(&wtxn)?;
-        let oldest: RoaringBitmap = finished.iter().take(DELETED_AT_ONCE).collect();
+        let deletions = self.tables.tasks.kind.get(&wtxn, &Kind::TaskDeletion.number())?;
+        if !deletions.is_disjoint(&self.enqueued(&wtxn)?) {
+            // Room is being made already.
+            return Ok(());
+        }
+        let oldest: RoaringBitmap = self.finished(&wtxn)?.iter().take(DELETED_AT_ONCE).collect();
         let Some(newest) = oldest.max().filter(|_| oldest.len() > 1) else {
             tracing::warn!("the queue holds {max_tasks} tasks or more and none to forget");
             return Ok(());

@@ -2,14 +2,14 @@
 //! change of the index mapping that comes with them. The only writer of statuses; whoever ran the
 //! batch calls it, the loop or a side job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use heed::RwTxn;
 use indexmap::IndexMap;
 use meilisearch_types::batches::{Batch, BatchEnqueuedAt, BatchStats};
 use meilisearch_types::progress::AtomicStep;
-use meilisearch_types::tasks::{Details, DetailsView, Status, Task, TaskId};
+use meilisearch_types::tasks::{Details, DetailsView, Kind, Status, Task, TaskId};
 use roaring::RoaringBitmap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
     /// Finished tasks that are to be forgotten.
     pub(crate) deleted: RoaringBitmap,
     /// What changes for the indexes.
-    pub(crate) effect: Option<Effect>,
+    pub(crate) effects: Vec<Effect>,
     /// Name of each database whose size changed → new size and difference.
     pub(crate) internal_database_sizes: IndexMap<String, String>,
 }
@@ -59,28 +59,27 @@ impl Queue {
         outcome: Outcome,
         finished_at: OffsetDateTime,
     ) -> Result<Committed> {
-        let Outcome { finished, canceled, deleted, effect, internal_database_sizes } = outcome;
+        let Outcome { finished, canceled, deleted, effects, internal_database_sizes } = outcome;
         let progress = &running.progress;
         let mut wtxn = self.env.write_txn()?;
         if !deleted.is_empty() {
             self.delete_tasks(&mut wtxn, &deleted, progress)?;
         }
-        if let Some(Effect::Swap { swaps, by }) = &effect {
-            for swap in swaps {
-                self.exchange_names(&mut wtxn, swap, *by, progress)?;
-            }
-        }
-        let applied = match effect {
-            Some(effect) => mapper.apply(&mut wtxn, effect)?,
-            None => Applied::default(),
-        };
-
-        progress.update(BatchProgress::WritingTasksToDisk);
-        let total = finished.len() as u64 + canceled.as_ref().map_or(0, |c| c.tasks.len());
-        let (counter, step) = AtomicStep::new("task", total as u32);
-        progress.update(step);
+        let mut applied = Applied::default();
         let mut record = Record::new(&running.batch, finished_at);
         let written = (|| {
+            for effect in effects {
+                if let Effect::Swap { swaps, by } = &effect {
+                    for swap in swaps {
+                        self.exchange_names(&mut wtxn, swap, *by, progress)?;
+                    }
+                }
+                mapper.apply(&mut wtxn, effect, &mut applied)?;
+            }
+            progress.update(BatchProgress::WritingTasksToDisk);
+            let total = finished.len() as u64 + canceled.as_ref().map_or(0, |c| c.tasks.len());
+            let (counter, step) = AtomicStep::new("task", total as u32);
+            progress.update(step);
             let canceled = match canceled {
                 Some(canceled) => self.cancel(&mut wtxn, &mut record, canceled)?,
                 None => Vec::new(),
@@ -174,8 +173,8 @@ impl Queue {
 struct Record {
     batch: Batch,
     by_status: BTreeMap<Status, RoaringBitmap>,
-    kinds: std::collections::BTreeSet<meilisearch_types::tasks::Kind>,
-    indexes: std::collections::BTreeSet<String>,
+    kinds: BTreeSet<Kind>,
+    indexes: BTreeSet<String>,
     content_files: Vec<Uuid>,
 }
 
@@ -192,8 +191,8 @@ impl Record {
         Record {
             batch,
             by_status: BTreeMap::new(),
-            kinds: Default::default(),
-            indexes: Default::default(),
+            kinds: BTreeSet::new(),
+            indexes: BTreeSet::new(),
             content_files: Vec::new(),
         }
     }

@@ -61,7 +61,8 @@ impl Between {
     }
 
     fn contains(&self, date: OffsetDateTime) -> bool {
-        self.after.is_none_or(|after| date > after) && self.before.is_none_or(|before| date < before)
+        self.after.is_none_or(|after| date > after)
+            && self.before.is_none_or(|before| date < before)
     }
 
     fn uids(&self, rtxn: &RoTxn<'_>, dates: Postings<Timestamp, Cbo>) -> Result<RoaringBitmap> {
@@ -137,7 +138,8 @@ impl<'a> View<'a> {
             uids &= between.uids(self.rtxn, tables.tasks.enqueued_at)?;
         }
         if let Some(between) = Between::new(query.after_started_at, query.before_started_at) {
-            let mut started = between.uids(self.rtxn, tables.tasks.started_at)? - &self.running_tasks;
+            let mut started =
+                between.uids(self.rtxn, tables.tasks.started_at)? - &self.running_tasks;
             for batch in self.running.values().filter(|b| between.contains(b.batch.started_at)) {
                 started |= &batch.tasks;
             }
@@ -226,8 +228,7 @@ impl<'a> View<'a> {
         }
         if let Some(between) = Between::new(query.after_started_at, query.before_started_at) {
             let stored = between.uids(self.rtxn, tables.batches.started_at)?;
-            uids &=
-                stored | self.running_where(|batch| between.contains(batch.batch.started_at));
+            uids &= stored | self.running_where(|batch| between.contains(batch.batch.started_at));
         }
         if let Some(between) = Between::new(query.after_finished_at, query.before_finished_at) {
             uids &= between.uids(self.rtxn, tables.batches.finished_at)?;

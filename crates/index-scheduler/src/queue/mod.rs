@@ -108,6 +108,11 @@ impl Queue {
         self.tables.tasks.status.get(rtxn, &Status::Enqueued.number())
     }
 
+    /// Tasks that will not run any more.
+    pub(crate) fn finished(&self, rtxn: &RoTxn<'_>) -> Result<RoaringBitmap> {
+        Ok(self.all_task_uids(rtxn)? - self.enqueued(rtxn)?)
+    }
+
     /// Every task.
     fn all_task_uids(&self, rtxn: &RoTxn<'_>) -> Result<RoaringBitmap> {
         let mut all = RoaringBitmap::new();

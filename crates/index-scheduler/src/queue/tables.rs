@@ -6,9 +6,9 @@ use std::path::Path;
 use heed::types::{Bytes, Str};
 use heed::{BytesDecode, BytesEncode, Database, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
 use meilisearch_types::batches::Batch;
+use meilisearch_types::features::RuntimeTogglableFeatures;
 use meilisearch_types::tasks::Task;
 use roaring::RoaringBitmap;
-use serde_json::Value;
 
 use super::codec::{Cbo, Json, Number, Roaring, Timestamp, Uid, UuidBytes, Version};
 use crate::error::Result;
@@ -65,27 +65,25 @@ where
     where
         K: BytesEncode<'a>,
     {
-        let before = self.database.get(wtxn, key)?;
+        // As bytes, because a database ties the lifetime of a key to that of its value.
+        let key = K::bytes_encode(key).map_err(heed::Error::Encoding)?;
+        let database = self.database.remap_key_type::<Bytes>();
+        let before = database.get(wtxn, &key)?;
         let mut uids = before.clone().unwrap_or_default();
         change(&mut uids);
         if before.as_ref() == Some(&uids) {
             return Ok(());
         }
         if uids.is_empty() && self.when_empty == WhenEmpty::DeleteEntry {
-            self.database.delete(wtxn, key)?;
+            database.delete(wtxn, &key)?;
         } else {
-            self.database.put(wtxn, key, &uids)?;
+            database.put(wtxn, &key, &uids)?;
         }
         Ok(())
     }
 
     /// Adds one uid to the set of a key.
-    pub(crate) fn insert<'a>(
-        &self,
-        wtxn: &mut RwTxn<'_>,
-        key: &'a K::EItem,
-        uid: u32,
-    ) -> Result<()>
+    pub(crate) fn insert<'a>(&self, wtxn: &mut RwTxn<'_>, key: &'a K::EItem, uid: u32) -> Result<()>
     where
         K: BytesEncode<'a>,
     {
@@ -95,12 +93,7 @@ where
     }
 
     /// Takes one uid out of the set of a key.
-    pub(crate) fn remove<'a>(
-        &self,
-        wtxn: &mut RwTxn<'_>,
-        key: &'a K::EItem,
-        uid: u32,
-    ) -> Result<()>
+    pub(crate) fn remove<'a>(&self, wtxn: &mut RwTxn<'_>, key: &'a K::EItem, uid: u32) -> Result<()>
     where
         K: BytesEncode<'a>,
     {
@@ -146,7 +139,8 @@ pub(crate) struct Tables {
     pub(crate) index_mapping: Database<Str, UuidBytes>,
     /// UUID → statistics of that index.
     pub(crate) index_stats: Database<UuidBytes, Json<milli::IndexStats>>,
-    pub(crate) experimental_features: Database<Str, Json<Value>>,
+    /// Under one key the experimental features; under `network`, what remote search will need.
+    pub(crate) features: Database<Str, Json<RuntimeTogglableFeatures>>,
 }
 
 /// The one key of the `version` database.
@@ -196,7 +190,7 @@ impl Tables {
             batch_to_tasks: postings(env, wtxn, "batch-to-tasks-mapping", KeepEmptySet)?,
             index_mapping: env.create_database(wtxn, Some("index-mapping"))?,
             index_stats: env.create_database(wtxn, Some("index-stats"))?,
-            experimental_features: env.create_database(wtxn, Some("experimental-features"))?,
+            features: env.create_database(wtxn, Some("experimental-features"))?,
         })
     }
 }

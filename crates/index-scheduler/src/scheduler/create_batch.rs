@@ -37,7 +37,11 @@ pub(crate) enum Work {
     /// A single-index snapshot.
     SideJob,
     /// What the autobatcher made of the tasks of an index.
-    Index { uid: String, kind: BatchKind, must_create_index: bool },
+    Index {
+        uid: String,
+        kind: BatchKind,
+        must_create_index: bool,
+    },
     /// A swap.
     Swap,
 }
@@ -112,7 +116,8 @@ pub(crate) fn create_batch(
         return plan.cancelation(id);
     }
     // Upgrades and topology changes go before all others; neither is built.
-    for (kind, all_together) in [(Kind::UpgradeDatabase, true), (Kind::NetworkTopologyChange, false)]
+    for (kind, all_together) in
+        [(Kind::UpgradeDatabase, true), (Kind::NetworkTopologyChange, false)]
     {
         if let Some(next) = plan.whole_kind(kind, all_together, Work::NotBuilt)? {
             return Ok(Some(next));
@@ -247,7 +252,11 @@ impl<'a> Plan<'a> {
             candidates -= self.of_kind(kind)?;
         }
         candidates -= self.blocked()?;
-        let urgent = if serve_closure { self.closure_of_waiting()? & &candidates } else { RoaringBitmap::new() };
+        let urgent = if serve_closure {
+            self.closure_of_waiting()? & &candidates
+        } else {
+            RoaringBitmap::new()
+        };
         let Some(first) = urgent.min().or_else(|| candidates.min()) else { return Ok(None) };
         let mut next = self.batch_of(first, limits, facts)?;
         next.from_closure = !urgent.is_empty();

@@ -9,9 +9,7 @@ mod autobatcher;
 pub(crate) mod create_batch;
 mod process_cancelation;
 mod process_deletion;
-mod process_documents;
 mod process_index;
-mod process_settings;
 pub(crate) mod process_single_index_snapshot;
 mod process_swap;
 pub(crate) mod side_jobs;
@@ -146,12 +144,10 @@ impl Shared {
         let outcome = match ran {
             Ok(outcome) => outcome,
             Err(Error::Aborted) => return Ok(()),
-            Err(Error::IndexMapFull { uuid, map_size }) => {
-                match self.mapper.grow(uuid, map_size) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => all_failed(tasks, error),
-                }
-            }
+            Err(Error::IndexMapFull { uuid, map_size }) => match self.mapper.grow(uuid, map_size) {
+                Ok(()) => return Ok(()),
+                Err(error) => all_failed(tasks, error),
+            },
             Err(error) => all_failed(tasks, error),
         };
         let finished_at = OffsetDateTime::now_utc();
@@ -175,15 +171,11 @@ impl Shared {
             Work::Index { uid, kind: BatchKind::IndexDeletion, must_create_index } => {
                 process_index::delete(self, running, &uid, must_create_index, tasks)
             }
-            Work::Index { kind: BatchKind::RuleUpdate | BatchKind::RuleClear, .. }
-            | Work::NotBuilt => {
+            Work::Index { .. } | Work::NotBuilt => {
                 for task in &mut tasks {
                     fail(task, ResponseError::from(NotImplemented::TaskKind(task.kind())));
                 }
                 Ok(Outcome { finished: tasks, ..Outcome::default() })
-            }
-            Work::Index { uid, kind, must_create_index } => {
-                self.run_on_index(running, &uid, kind, must_create_index, tasks)
             }
         }
     }
@@ -277,4 +269,11 @@ fn all_failed(mut tasks: Vec<Task>, error: Error) -> Outcome {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+impl Started {
+    pub(crate) fn task_uids(&self) -> Vec<u32> {
+        self.running.tasks.iter().collect()
+    }
 }

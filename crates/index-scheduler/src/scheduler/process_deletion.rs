@@ -9,7 +9,11 @@ use crate::error::Result;
 use crate::processing::{RunningBatch, TaskDeletionProgress};
 use crate::queue::commit::Outcome;
 
-pub(super) fn run(shared: &Shared, running: &RunningBatch, mut tasks: Vec<Task>) -> Result<Outcome> {
+pub(super) fn run(
+    shared: &Shared,
+    running: &RunningBatch,
+    mut tasks: Vec<Task>,
+) -> Result<Outcome> {
     running.progress.update(TaskDeletionProgress::RetrievingTasks);
     let rtxn = shared.queue.read_txn()?;
     // What runs is enqueued on disk, so it is no candidate either.

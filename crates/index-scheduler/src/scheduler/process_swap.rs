@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use meilisearch_types::progress::NamedStep;
 use meilisearch_types::tasks::{IndexSwap, KindWithContent, Status, Task};
 
 use crate::Shared;
@@ -20,8 +19,8 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
     check(shared, &swaps)?;
     running.progress.update(SwapProgress::SwappingTheIndexes);
     task.status = Status::Succeeded;
-    let effect = Some(Effect::Swap { swaps, by: task.uid });
-    Ok(Outcome { finished: vec![task], effect, ..Outcome::default() })
+    let effects = vec![Effect::Swap { swaps, by: task.uid }];
+    Ok(Outcome { finished: vec![task], effects, ..Outcome::default() })
 }
 
 /// Refuses unless every index is there, or with `rename` the second of a pair is not.

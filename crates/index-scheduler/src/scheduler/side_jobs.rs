@@ -88,12 +88,12 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
             task.status = Status::Succeeded;
             effect
         }
-        Err(error @ (Error::Aborted | Error::IndexMapFull(_))) => return Err(error),
+        Err(error @ (Error::Aborted | Error::IndexMapFull { .. })) => return Err(error),
         Err(error) => {
             task.status = Status::Failed;
             task.error = Some(ResponseError::from(error));
             None
         }
     };
-    Ok(Outcome { finished: vec![task], effect, ..Outcome::default() })
+    Ok(Outcome { finished: vec![task], effects: Vec::from_iter(effect), ..Outcome::default() })
 }

@@ -8,32 +8,69 @@ use meilisearch_types::tasks::{Kind, TaskId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StopReason {
     /// The batch holds, or stopped at, a task that always runs alone.
-    Alone { kind: Kind, id: TaskId },
+    Alone {
+        kind: Kind,
+        id: TaskId,
+    },
     /// The batch holds every task of a kind that mixes with no other.
-    KindCannotMix { kind: Kind },
+    KindCannotMix {
+        kind: Kind,
+    },
     /// Nothing else is enqueued.
     AllEnqueued,
     /// Nothing else is enqueued for the index.
-    AllEnqueuedForIndex { uid: String },
+    AllEnqueuedForIndex {
+        uid: String,
+    },
     /// The limit on the number of tasks.
-    TaskLimit { limit: usize },
+    TaskLimit {
+        limit: usize,
+    },
     /// The limit on the bytes of payloads; the total includes the task left out.
-    SizeLimit { limit_bytes: u64, total_bytes: u64 },
+    SizeLimit {
+        limit_bytes: u64,
+        total_bytes: u64,
+    },
     /// The task asks for another primary key than the index has.
-    KeyDiffersFromIndex { id: TaskId, key: String, index_key: String },
+    KeyDiffersFromIndex {
+        id: TaskId,
+        key: String,
+        index_key: String,
+    },
     /// The task asks for another primary key than the batch.
-    KeyDiffersFromBatch { id: TaskId, key: String, batch_key: String },
+    KeyDiffersFromBatch {
+        id: TaskId,
+        key: String,
+        batch_key: String,
+    },
     /// The batch will guess its primary key and this task gives one.
-    KeyGuessing { id: TaskId, key: String },
+    KeyGuessing {
+        id: TaskId,
+        key: String,
+    },
     /// This task may create the index and the batch may not, or the other way round.
-    CreationRightsDiffer { id: TaskId },
+    CreationRightsDiffer {
+        id: TaskId,
+    },
     /// The batch ends with the deletion of the index.
-    IndexDeleted { id: TaskId },
-    SettingsAfterDocuments { id: TaskId },
-    FilterDeletionAfterDocuments { id: TaskId },
-    DocumentsAfterSettings { id: TaskId },
-    RulesAfterDocuments { id: TaskId },
-    RulesAfterSettings { id: TaskId },
+    IndexDeleted {
+        id: TaskId,
+    },
+    SettingsAfterDocuments {
+        id: TaskId,
+    },
+    FilterDeletionAfterDocuments {
+        id: TaskId,
+    },
+    DocumentsAfterSettings {
+        id: TaskId,
+    },
+    RulesAfterDocuments {
+        id: TaskId,
+    },
+    RulesAfterSettings {
+        id: TaskId,
+    },
 }
 
 impl fmt::Display for StopReason {
@@ -51,7 +88,9 @@ impl fmt::Display for StopReason {
             AllEnqueuedForIndex { uid } => {
                 write!(f, "all enqueued tasks of index `{uid}` are in the batch")
             }
-            TaskLimit { limit } => write!(f, "the batch holds the allowed number of tasks, {limit}"),
+            TaskLimit { limit } => {
+                write!(f, "the batch holds the allowed number of tasks, {limit}")
+            }
             SizeLimit { limit_bytes, total_bytes } => write!(
                 f,
                 "one more task would bring the payloads to {total_bytes} bytes, and {limit_bytes} are allowed"

@@ -1,0 +1,196 @@
+//! The rules of tasks.md 7 and the order of index-snapshots.md 4.3, on a real queue.
+
+use meilisearch_types::tasks::{IndexSwap, SnapshotCompression, Status};
+
+use super::*;
+use crate::testing::TestScheduler;
+
+/// What would run next, as `lane: tasks`, nothing started.
+fn next(scheduler: &TestScheduler, serve_closure: bool) -> String {
+    let shared = scheduler.shared();
+    let rtxn = shared.queue.read_txn().unwrap();
+    let view = View::new(&shared.queue, &rtxn, shared.processing.now()).unwrap();
+    let limits = Limits { tasks: usize::MAX, payload_bytes: u64::MAX, side_jobs: 1 };
+    match create_batch(&view, &limits, shared, serve_closure).unwrap() {
+        Some(next) => {
+            let tasks: Vec<_> = next.tasks.iter().map(|task| task.uid).collect();
+            format!("{:?}: {tasks:?}", next.lane)
+        }
+        None => "nothing".to_owned(),
+    }
+}
+
+fn clear(index: &str) -> KindWithContent {
+    KindWithContent::DocumentClear { index_uid: index.into() }
+}
+
+fn swap(left: &str, right: &str) -> KindWithContent {
+    let indexes = (left.into(), right.into());
+    KindWithContent::IndexSwap { swaps: vec![IndexSwap { indexes, rename: false }] }
+}
+
+fn snapshot(index: &str) -> KindWithContent {
+    KindWithContent::SingleIndexSnapshotCreation {
+        index_uid: index.into(),
+        snapshot_uid: "20260101-000000000".into(),
+        compression: SnapshotCompression::Gzip,
+    }
+}
+
+/// Writes tasks straight into the queue: what the server would not register is planned as well.
+fn queue(kinds: impl IntoIterator<Item = KindWithContent>) -> TestScheduler {
+    let scheduler = TestScheduler::new();
+    for kind in kinds {
+        let details = kind.default_details();
+        scheduler.shared().queue.register(kind, None, |_, _| Ok(details)).unwrap();
+    }
+    scheduler
+}
+
+fn uids(uids: &[TaskId]) -> RoaringBitmap {
+    uids.iter().collect()
+}
+
+#[test]
+fn rules_in_their_order() {
+    let cancelation = |tasks: &[TaskId]| KindWithContent::TaskCancelation {
+        query: "?uids=1".into(),
+        tasks: uids(tasks),
+    };
+    let deletion =
+        || KindWithContent::TaskDeletion { query: "?statuses=failed".into(), tasks: uids(&[]) };
+    let scheduler = queue([
+        clear("a"),
+        KindWithContent::DumpCreation { keys: vec![], instance_uid: None },
+        KindWithContent::SnapshotCreation,
+        KindWithContent::IndexCompaction { index_uid: "a".into() },
+        deletion(),
+        cancelation(&[0]),
+        KindWithContent::UpgradeDatabase { from: (1, 49, 0) },
+        deletion(),
+        KindWithContent::SnapshotCreation,
+        cancelation(&[1]),
+        clear("b"),
+    ]);
+    let mut order = Vec::new();
+    while let Some(started) = scheduler.plan() {
+        order.push(next_of(&started));
+        scheduler.finish(started);
+    }
+    insta::assert_snapshot!(order.join("\n"), @r"
+    [9]
+    [5]
+    [6]
+    [4, 7]
+    [3]
+    [2, 8]
+    [10]
+    ");
+    assert_eq!(scheduler.status(0), Status::Canceled);
+    assert_eq!(scheduler.error(6), "not_implemented");
+}
+
+fn next_of(started: &crate::scheduler::Started) -> String {
+    format!("{:?}", started.task_uids())
+}
+
+#[test]
+fn an_index_is_batched_whatever_lies_between() {
+    let scheduler = queue([clear("a"), clear("b"), clear("a"), swap("a", "b"), clear("a")]);
+    assert_eq!(next(&scheduler, false), "Main: [0, 2]");
+}
+
+#[test]
+fn a_snapshot_waits_for_older_tasks_of_its_index_and_holds_back_younger_ones() {
+    let scheduler = queue([clear("a"), snapshot("a"), clear("a"), clear("b")]);
+    assert_eq!(next(&scheduler, false), "Main: [0]");
+    let older = scheduler.plan().unwrap();
+    assert_eq!(next(&scheduler, false), "nothing", "the older task runs and is not done");
+    scheduler.finish(older);
+    let job = scheduler.plan().unwrap();
+    assert_eq!(next_of(&job), "[1]");
+    assert_eq!(next(&scheduler, false), "Main: [3]", "other indexes go on");
+    let other = scheduler.plan().unwrap();
+    assert_eq!(next(&scheduler, false), "nothing");
+    scheduler.finish(other);
+    scheduler.finish(job);
+    assert_eq!(next(&scheduler, false), "Main: [2]");
+}
+
+#[test]
+fn a_blocked_swap_blocks_its_other_index() {
+    let scheduler =
+        queue([snapshot("a"), swap("a", "b"), clear("b"), swap("b", "c"), clear("c"), clear("d")]);
+    let job = scheduler.plan().unwrap();
+    assert_eq!(next_of(&job), "[0]");
+    assert_eq!(next(&scheduler, false), "Main: [5]");
+}
+
+#[test]
+fn a_rename_blocks_both_names() {
+    let rename = KindWithContent::IndexUpdate {
+        index_uid: "a".into(),
+        primary_key: None,
+        new_index_uid: Some("b".into()),
+    };
+    let scheduler = queue([snapshot("a"), rename, clear("b"), clear("c")]);
+    let _job = scheduler.plan().unwrap();
+    assert_eq!(next(&scheduler, false), "Main: [3]");
+}
+
+#[test]
+fn waiting_snapshots_start_in_uid_order_as_slots_allow() {
+    let scheduler = queue([snapshot("a"), snapshot("b"), clear("c")]);
+    let first = scheduler.plan().unwrap();
+    assert_eq!(next_of(&first), "[0]");
+    assert_eq!(next(&scheduler, false), "Main: [2]", "the only slot is taken");
+    scheduler.finish(first);
+    assert_eq!(next(&scheduler, false), "Side: [1]");
+}
+
+#[test]
+fn every_second_batch_serves_the_closure_of_a_waiting_snapshot() {
+    let backlog = [clear("x"), clear("b"), swap("a", "b"), snapshot("a"), clear("x")];
+    let scheduler = queue(backlog);
+    assert_eq!(next(&scheduler, false), "Main: [0, 4]");
+    assert_eq!(next(&scheduler, true), "Main: [1]", "it stands before the swap of `a`");
+
+    let order: Vec<_> = std::iter::from_fn(|| {
+        let started = scheduler.plan()?;
+        let uids = next_of(&started);
+        scheduler.finish(started);
+        Some(uids)
+    })
+    .collect();
+    assert_eq!(order, ["[1]", "[0, 4]", "[2]", "[3]"]);
+}
+
+#[test]
+fn a_cancelation_waits_for_the_batches_that_it_names() {
+    let scheduler = queue([snapshot("a"), clear("b")]);
+    let job = scheduler.plan().unwrap();
+    scheduler
+        .enqueue(KindWithContent::TaskCancelation { query: "?uids=0".into(), tasks: uids(&[0]) });
+    assert_eq!(next(&scheduler, false), "nothing");
+    scheduler.finish(job);
+    assert_eq!(next(&scheduler, false), "Queue: [2]");
+    let cancelation = scheduler.plan().unwrap();
+    assert_eq!(next(&scheduler, false), "nothing", "the queue lane runs alone");
+    scheduler.finish(cancelation);
+    assert_eq!(next(&scheduler, false), "Main: [1]");
+}
+
+#[test]
+fn limits() {
+    let scheduler = queue([clear("a"), clear("a"), clear("a")]);
+    let shared = scheduler.shared();
+    let rtxn = shared.queue.read_txn().unwrap();
+    let view = View::new(&shared.queue, &rtxn, shared.processing.now()).unwrap();
+    let plan = |tasks| {
+        let limits = Limits { tasks, payload_bytes: 10, side_jobs: 1 };
+        create_batch(&view, &limits, shared, false).unwrap().unwrap()
+    };
+    assert_eq!(plan(2).stop, StopReason::TaskLimit { limit: 2 });
+    assert_eq!(plan(2).tasks.len(), 2);
+    assert_eq!(plan(3).stop, StopReason::AllEnqueued);
+}
