@@ -10,10 +10,13 @@ mod secrets;
 mod setting;
 mod typo;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use deserr::Deserr;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 pub use choices::{LocalizedAttributesRule, PrefixSearch, ProximityPrecision};
@@ -66,15 +69,8 @@ macro_rules! settings {
                 $(self.$field.$merge(later.$field);)*
             }
 
-            /// Puts later settings on top, whole settings at a time: how the details of a batch
-            /// sum up those of its tasks (tasks.md 15).
-            pub(crate) fn fold(&mut self, mut later: Settings) {
-                if let (Setting::Set(earlier), Setting::Set(later)) =
-                    (&mut self.embedders, &mut later.embedders)
-                {
-                    earlier.append(later);
-                    later.clone_from(earlier);
-                }
+            /// Puts later settings on top, whole settings at a time.
+            fn overwrite_with(&mut self, later: Settings) {
                 $(self.$field.overwrite_with(later.$field);)*
             }
         }
@@ -122,11 +118,9 @@ pub enum WriteVerb {
 }
 
 settings! {
-    #[serde(serialize_with = "write_attributes", deserialize_with = "read_attributes")]
-    #[deserr(map = star_is_reset)]
+    #[serde(serialize_with = "write_attributes")]
     displayed_attributes: Vec<String>, DisplayedAttributes, "displayedAttributes", "displayed-attributes", Put, InvalidSettingsDisplayedAttributes, overwrite_with;
-    #[serde(serialize_with = "write_attributes", deserialize_with = "read_attributes")]
-    #[deserr(map = star_is_reset)]
+    #[serde(serialize_with = "write_attributes")]
     searchable_attributes: Vec<String>, SearchableAttributes, "searchableAttributes", "searchable-attributes", Put, InvalidSettingsSearchableAttributes, overwrite_with;
     filterable_attributes: Vec<FilterableAttributesRule>, FilterableAttributes, "filterableAttributes", "filterable-attributes", Put, InvalidSettingsFilterableAttributes, overwrite_with;
     sortable_attributes: BTreeSet<String>, SortableAttributes, "sortableAttributes", "sortable-attributes", Put, InvalidSettingsSortableAttributes, overwrite_with;
@@ -169,6 +163,18 @@ impl Settings {
         }
     }
 
+    /// Sums up the settings of a further task in the details of a batch: later ones win, embedders
+    /// by name (tasks.md 15).
+    pub(crate) fn fold(&mut self, mut later: Settings) {
+        if let (Setting::Set(earlier), Setting::Set(later)) =
+            (&mut self.embedders, &mut later.embedders)
+        {
+            earlier.append(later);
+            std::mem::swap(earlier, later);
+        }
+        self.overwrite_with(later);
+    }
+
     /// Masks the secrets, for answers.
     pub fn hide_secrets(&mut self) {
         secrets::mask_embedders(&mut self.embedders);
@@ -183,15 +189,8 @@ impl SettingName {
     }
 }
 
-/// A list that holds the star names all attributes, which is the default.
-fn star_is_reset(attributes: Setting<Vec<String>>) -> Setting<Vec<String>> {
-    match attributes {
-        Setting::Set(list) if list.iter().any(|name| name == "*") => Setting::Reset,
-        other => other,
-    }
-}
-
-/// A reset list of attributes is written as `["*"]` (storage-instance.md 5).
+/// A reset list of attributes is written as `["*"]` (storage-instance.md 5), which means the same:
+/// a list that holds the star names all attributes.
 fn write_attributes<S: Serializer>(
     attributes: &Setting<Vec<String>>,
     serializer: S,
@@ -200,10 +199,4 @@ fn write_attributes<S: Serializer>(
         Setting::Set(list) => list.serialize(serializer),
         Setting::Reset | Setting::NotSet => ["*"].serialize(serializer),
     }
-}
-
-fn read_attributes<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Setting<Vec<String>>, D::Error> {
-    Setting::deserialize(deserializer).map(star_is_reset)
 }
