@@ -171,3 +171,63 @@ impl From<Batch> for BatchView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::{AtomicStep, Progress};
+
+    const BATCH: &str = r#"{"uid":0,"details":{"receivedDocuments":1200,"indexedDocuments":1200},"stats":{"totalNbTasks":1,"status":{"succeeded":1},"types":{"documentAdditionOrUpdate":1},"indexUids":{"movies":1},"progressTrace":{"processing tasks > committing":"2.65ms","processing tasks":"10.40ms"},"writeChannelCongestion":{"attempts":3,"blocking_attempts":1,"blocking_ratio":0.3333333432674408},"internalDatabaseSizes":{"synonyms":"4 KiB (+4 KiB)"}},"embedderStats":{"total":2,"failed":1,"lastError":"e"},"startedAt":"2026-11-24T04:44:15.820307775Z","finishedAt":"2026-11-24T04:44:15.83Z","enqueuedAt":{"earliest":"2026-11-24T04:44:15Z","oldest":"2026-11-24T04:44:14Z"},"stopReason":"batched all enqueued tasks"}"#;
+
+    const OLD_BATCH: &str = r#"{"uid":0,"details":{},"stats":{"totalNbTasks":0,"status":{},"types":{},"indexUids":{}},"startedAt":"2026-11-24T04:44:15Z","finishedAt":null}"#;
+
+    #[test]
+    fn stored_form() {
+        let batch: Batch = serde_json::from_str(BATCH).unwrap();
+        assert_eq!(serde_json::to_string(&batch).unwrap(), BATCH);
+        let old: Batch = serde_json::from_str(OLD_BATCH).unwrap();
+        assert_eq!((old.stop_reason.as_str(), old.enqueued_at), ("unspecified", None));
+        let without_end = OLD_BATCH.replace(r#","finishedAt":null"#, "");
+        assert!(serde_json::from_str::<Batch>(&without_end).is_err(), "`finishedAt` must be there");
+    }
+
+    #[test]
+    fn views() {
+        let view = BatchView::from(serde_json::from_str::<Batch>(BATCH).unwrap());
+        insta::assert_snapshot!(serde_json::to_string(&view).unwrap(), @r#"{"uid":0,"progress":null,"details":{"receivedDocuments":1200,"indexedDocuments":1200},"stats":{"totalNbTasks":1,"status":{"succeeded":1},"types":{"documentAdditionOrUpdate":1},"indexUids":{"movies":1},"progressTrace":{"processing tasks > committing":"2.65ms","processing tasks":"10.40ms"},"writeChannelCongestion":{"attempts":3,"blocking_attempts":1,"blocking_ratio":0.3333333432674408},"internalDatabaseSizes":{"synonyms":"4 KiB (+4 KiB)"},"embedderRequests":{"total":2,"failed":1,"lastError":"e"}},"duration":"PT0.009692225S","startedAt":"2026-11-24T04:44:15.820307775Z","finishedAt":"2026-11-24T04:44:15.83Z","batchStrategy":"batched all enqueued tasks"}"#);
+
+        let mut running: Batch = serde_json::from_str(OLD_BATCH).unwrap();
+        let progress = Progress::default();
+        progress.update(AtomicStep::new("task", 4).1);
+        running.progress = Some(progress.view());
+        insta::assert_snapshot!(serde_json::to_string(&BatchView::from(running)).unwrap(), @r#"{"uid":0,"progress":{"steps":[{"currentStep":"task","finished":0,"total":4}],"percentage":0.0},"details":{},"stats":{"totalNbTasks":0,"status":{},"types":{},"indexUids":{}},"duration":null,"startedAt":"2026-11-24T04:44:15Z","finishedAt":null,"batchStrategy":"unspecified"}"#);
+    }
+
+    #[test]
+    fn counts_are_ordered_by_number() {
+        let mut stats = BatchStats::default();
+        for (kind, status) in [
+            (r#"{"taskDeletion":{"query":"","tasks":[58,48,0,0,0,0,0,0]}}"#, "canceled"),
+            (r#"{"documentClear":{"index_uid":"b"}}"#, "succeeded"),
+            (r#"{"documentDeletion":{"index_uid":"a","documents_ids":[]}}"#, "failed"),
+        ] {
+            let task = format!(
+                r#"{{"uid":7,"enqueuedAt":"2026-02-01T10:00:00Z","startedAt":null,"finishedAt":null,"status":"{status}","kind":{kind}}}"#
+            );
+            stats.count(&serde_json::from_str(&task).unwrap());
+        }
+        insta::assert_snapshot!(serde_json::to_string(&stats).unwrap(), @r#"{"totalNbTasks":3,"status":{"succeeded":1,"failed":1,"canceled":1},"types":{"documentDeletion":2,"taskDeletion":1},"indexUids":{"a":1,"b":1}}"#);
+    }
+
+    #[test]
+    fn congestion() {
+        let json = |attempts, blocking| {
+            serde_json::to_string(&WriteChannelCongestion::new(attempts, blocking)).unwrap()
+        };
+        assert_eq!(json(0, 0), r#"{"attempts":0,"blocking_attempts":0,"blocking_ratio":null}"#);
+        assert_eq!(
+            json(3, 1),
+            r#"{"attempts":3,"blocking_attempts":1,"blocking_ratio":0.3333333432674408}"#
+        );
+    }
+}

@@ -6,6 +6,9 @@
 
 mod query_params;
 
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;

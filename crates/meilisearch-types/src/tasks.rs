@@ -12,6 +12,9 @@ mod snapshot;
 mod status;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
