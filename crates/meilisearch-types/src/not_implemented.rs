@@ -27,6 +27,10 @@ pub enum NotImplemented {
     ShardFilter,
     /// Filters on the documents of another index: `_foreign`.
     ForeignFilter,
+    /// Requests that other servers take part in: `useNetwork: true`.
+    UseNetwork,
+    /// Sorting by distance: `_geoPoint(lat, lng):asc`.
+    GeoSort,
     /// A route of [`ROUTES`], by its path.
     Route(&'static str),
     /// Tasks of a kind that no batch can run.
@@ -38,6 +42,8 @@ impl NotImplemented {
         Cow::Borrowed(match self {
             NotImplemented::Route(path) => return format!("The route `{path}`").into(),
             NotImplemented::TaskKind(kind) => return format!("A task of type `{kind}`").into(),
+            NotImplemented::GeoSort => "Sorting by distance (`_geoPoint(…)`)",
+            NotImplemented::UseNetwork => "The parameter `useNetwork`",
             NotImplemented::EmbeddersSetting => "The index setting `embedders`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",

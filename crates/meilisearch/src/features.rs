@@ -1,6 +1,8 @@
 //! The refusal of what an experimental feature gates while it is off (operations.md section 20).
 
 use meilisearch_types::error::{Code, ResponseError};
+use meilisearch_types::features::RuntimeTogglableFeatures;
+use meilisearch_types::not_implemented::NotImplemented;
 
 /// The error for using something whose feature is off; `what` begins the sentence, e.g.
 /// "The parameter `useNetwork`".
@@ -11,4 +13,20 @@ pub fn not_enabled(what: &str, feature: &str) -> ResponseError {
          https://github.com/orgs/meilisearch/discussions for what it does."
     );
     ResponseError::from_msg(message, Code::FeatureNotEnabled)
+}
+
+/// Refuses the parameter `useNetwork` where it asks for the network.
+///
+/// # Errors
+///
+/// `feature_not_enabled`, or `not_implemented` while the feature is on.
+pub fn check_use_network(
+    use_network: Option<bool>,
+    features: RuntimeTogglableFeatures,
+) -> Result<(), ResponseError> {
+    match use_network {
+        Some(true) if features.network => Err(NotImplemented::UseNetwork.into()),
+        Some(true) => Err(not_enabled("The parameter `useNetwork`", "network")),
+        Some(false) | None => Ok(()),
+    }
 }

@@ -1,14 +1,23 @@
-//! An open instance: the key store and what the routes share
+//! An open instance: the key store, the scheduler and what the routes share
 //! (operations.md section 1 step 6, storage-instance.md section 3 "Opening").
 
 use std::path::PathBuf;
 
 use actix_web::web::{Data, ServiceConfig};
+use index_scheduler::{FeatureFlags, IndexScheduler, IndexerOptions};
 use meilisearch_auth::AuthStore;
+use meilisearch_types::sizes::ByteSize;
 
 use crate::options::Options;
 use crate::search_queue::SearchQueue;
 use crate::version_file::{self, VersionFileError};
+
+/// Environment variable of the number of LMDB readers per index.
+const INDEX_MAX_READERS: &str = "MEILI_EXPERIMENTAL_INDEX_MAX_READERS";
+/// Readers per index where that variable is not set.
+const DEFAULT_INDEX_MAX_READERS: u32 = 1024;
+/// Bytes of documents in one batch at most, where no option tells.
+const MAX_DEFAULT_BATCH_BYTES: u64 = 10 << 30;
 
 /// Why an instance cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +36,12 @@ pub enum OpenError {
     /// The key store does not open.
     #[error(transparent)]
     Auth(#[from] meilisearch_auth::AuthStoreError),
+    /// The number of readers is none.
+    #[error("the environment variable `{INDEX_MAX_READERS}` must be a number, not `{0}`")]
+    IndexMaxReaders(String),
+    /// The scheduler does not open.
+    #[error(transparent)]
+    Scheduler(#[from] index_scheduler::Error),
 }
 
 /// What the routes work on; clones share it.
@@ -34,11 +49,12 @@ pub enum OpenError {
 pub struct Instance {
     options: Data<Options>,
     auth: Data<AuthStore>,
+    scheduler: Data<IndexScheduler>,
     search_queue: Data<SearchQueue>,
 }
 
 impl Instance {
-    /// Opens or creates the database.
+    /// Opens or creates the database and starts the scheduler.
     ///
     /// # Errors
     ///
@@ -53,9 +69,12 @@ impl Instance {
                 .map_err(|source| OpenError::CreateDirectory { path: path.clone(), source })?;
         }
         let auth = AuthStore::open(&db_path.join("auth"), options.master_key.as_deref())?;
+        let scheduler = IndexScheduler::open(scheduler_options(&options)?)?;
+        scheduler.run()?;
         version_file::write(db_path)?;
         Ok(Instance {
             auth: Data::new(auth),
+            scheduler: Data::new(scheduler),
             search_queue: Data::new(SearchQueue::from_options(&options)),
             options: Data::new(options),
         })
@@ -66,11 +85,48 @@ impl Instance {
         config
             .app_data(self.options.clone())
             .app_data(self.auth.clone())
+            .app_data(self.scheduler.clone())
             .app_data(self.search_queue.clone());
     }
 
     /// The options that it was opened with.
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Ends the scheduler: the running batch is finished or given up, never half committed.
+    pub(crate) fn close(&self) {
+        self.scheduler.shutdown();
+    }
+}
+
+fn scheduler_options(options: &Options) -> Result<index_scheduler::Options, OpenError> {
+    let max_memory_bytes = options.max_indexing_memory_bytes();
+    let batched_tasks_size_limit = options.experimental_limit_batched_tasks_total_size.map_or_else(
+        || (max_memory_bytes / 2).min(MAX_DEFAULT_BATCH_BYTES),
+        |ByteSize(bytes)| bytes,
+    );
+    Ok(index_scheduler::Options {
+        db_path: options.db_path.clone(),
+        snapshots_path: options.snapshot_dir.clone(),
+        instance_uid: None,
+        index_max_readers: index_max_readers()?,
+        index_write_map: options.experimental_reduce_indexing_memory_usage,
+        indexer: IndexerOptions {
+            threads: options.max_indexing_threads.or_half_of_the_processors(),
+            max_memory_bytes: Some(usize::try_from(max_memory_bytes).unwrap_or(usize::MAX)),
+        },
+        max_batched_tasks: options.experimental_max_number_of_batched_tasks,
+        batched_tasks_size_limit,
+        max_concurrent_index_snapshots: options.max_concurrent_index_snapshots.get(),
+        features: FeatureFlags::default(),
+    })
+}
+
+/// LMDB readers per index, which only the environment can change (operations.md section 4).
+fn index_max_readers() -> Result<u32, OpenError> {
+    match std::env::var(INDEX_MAX_READERS) {
+        Ok(text) => text.parse().map_err(|_| OpenError::IndexMaxReaders(text)),
+        Err(_) => Ok(DEFAULT_INDEX_MAX_READERS),
     }
 }

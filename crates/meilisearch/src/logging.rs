@@ -52,5 +52,8 @@ pub(crate) fn install_panic_hook() {
 }
 
 fn message(panic: &PanicHookInfo<'_>) -> String {
-    panic.payload_as_str().unwrap_or("without a message").to_owned()
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
 }

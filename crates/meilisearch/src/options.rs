@@ -229,6 +229,14 @@ pub enum LogsMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexingThreads(pub Option<usize>);
 
+impl IndexingThreads {
+    /// The number asked for, else half of the processors; `None` where that would be no thread.
+    pub fn or_half_of_the_processors(self) -> Option<usize> {
+        let half = || std::thread::available_parallelism().map_or(0, |all| all.get() / 2);
+        Some(self.0.unwrap_or_else(half)).filter(|threads| *threads > 0)
+    }
+}
+
 impl FromStr for IndexingThreads {
     type Err = String;
 

@@ -73,7 +73,9 @@ fn start(options: Options) -> Result<ExitCode, StartError> {
     check_master_key(&options)?;
     let instance = Instance::open(options)?;
     print_summary(instance.options());
-    System::new().block_on(serve(&instance))
+    let status = System::new().block_on(serve(&instance));
+    instance.close();
+    status
 }
 
 /// Serves until a signal comes; gives the exit status that the signal asks for.

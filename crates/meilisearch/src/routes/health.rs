@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, ServiceConfig, get, resource};
+use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthStore;
 use serde_json::json;
 
@@ -11,9 +12,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config.service(resource("/health").route(get().to(health)));
 }
 
-async fn health(auth: Data<AuthStore>) -> Answer {
+async fn health(auth: Data<AuthStore>, scheduler: Data<IndexScheduler>) -> Answer {
     blocking(move || {
         auth.list_keys()?;
+        scheduler.health()?;
         Ok(())
     })
     .await?;

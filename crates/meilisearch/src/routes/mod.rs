@@ -6,16 +6,25 @@
 //! its place, because the first match wins for every method. A path that has methods at all answers
 //! others with 405 and an `Allow` header; unknown paths answer 404; both have an empty body.
 
+pub mod batches;
+pub mod experimental_features;
 pub mod health;
 pub mod indexes;
 pub mod multi_search;
 pub mod not_implemented;
 pub mod root;
+pub mod stats;
+pub mod swap_indexes;
+pub mod tasks;
 pub mod version;
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Data, ServiceConfig};
+use index_scheduler::IndexScheduler;
 use meilisearch_types::error::{Code, ResponseError};
+use meilisearch_types::tasks::{KindWithContent, SummarizedTaskView};
+use serde::Serialize;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<HttpResponse, ResponseError>;
@@ -26,10 +35,31 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(root::configure)
         .configure(health::configure)
         .configure(version::configure)
+        .configure(stats::configure)
         .configure(multi_search::configure)
+        .configure(tasks::configure)
+        .configure(batches::configure)
+        .configure(swap_indexes::configure)
+        .configure(experimental_features::configure)
         .configure(not_implemented::configure)
         .configure(indexes::configure);
 }
+
+/// A part of a list (http-api.md section 4, "Page").
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<T> {
+    /// The part, in the order of the list.
+    pub(crate) results: Vec<T>,
+    /// How many entries were skipped.
+    pub(crate) offset: usize,
+    /// How many entries were asked for.
+    pub(crate) limit: usize,
+    /// Length of the whole list.
+    pub(crate) total: usize,
+}
+
+/// `limit` of a page when the request does not tell.
+pub(crate) const DEFAULT_LIMIT: usize = 20;
 
 /// Runs work that reads from disk or computes for long on a thread where it may block.
 ///
@@ -44,4 +74,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
         ResponseError::from_msg(message, Code::Internal)
     };
     web::block(work).await.map_err(panicked)?
+}
+
+/// Puts a task into the queue and answers its summary, with 202 unless the route differs.
+pub(crate) async fn enqueue(
+    scheduler: &Data<IndexScheduler>,
+    kind: KindWithContent,
+    custom_metadata: Option<String>,
+    status: StatusCode,
+) -> Answer {
+    let scheduler = scheduler.clone();
+    let task = blocking(move || Ok(scheduler.register(kind, custom_metadata)?)).await?;
+    Ok(HttpResponse::build(status).json(SummarizedTaskView::from(&task)))
 }

@@ -1,1 +1,3 @@
 //! Wire query ↔ engine query.
+
+pub(crate) mod sort;

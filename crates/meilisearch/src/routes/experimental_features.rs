@@ -1,0 +1,77 @@
+//! `/experimental-features`: switches for things that may still change (operations.md section 20).
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, ServiceConfig, get, patch, resource};
+use deserr::Deserr;
+use index_scheduler::IndexScheduler;
+use meilisearch_types::deserr::DeserrJsonError;
+use meilisearch_types::features::RuntimeTogglableFeatures;
+use serde::Serialize;
+
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::body::Json;
+use crate::routes::{Answer, blocking};
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.service(
+        resource("/experimental-features").route(get().to(show)).route(patch().to(change)),
+    );
+}
+
+/// One list of the switches drives the body of PATCH, the change and the answer.
+macro_rules! switches {
+    ($($switch:ident),* $(,)?) => {
+        /// The switches to change; absent or null ones keep their state.
+        #[derive(Debug, Deserr)]
+        #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+        struct Change {
+            $(#[deserr(default)] $switch: Option<bool>,)*
+        }
+
+        impl Change {
+            fn apply(self, features: &mut RuntimeTogglableFeatures) {
+                $(if let Some(on) = self.$switch { features.$switch = on.into(); })*
+            }
+        }
+
+        /// All switches with their effective state.
+        #[derive(Debug, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct FeaturesView { $($switch: bool,)* }
+
+        impl From<RuntimeTogglableFeatures> for FeaturesView {
+            fn from(features: RuntimeTogglableFeatures) -> Self {
+                FeaturesView { $($switch: Option::from(features.$switch).unwrap_or(false),)* }
+            }
+        }
+    };
+}
+
+switches! {
+    metrics, logs_route, edit_documents_by_function, contains_filter, dynamic_search_rules,
+    network, get_task_documents_route, task_queue_compaction_route, composite_embedders,
+    chat_completions, multimodal, foreign_keys, disable_documents_fetch_queue, legacy_search,
+    render_route,
+}
+
+async fn show(
+    _auth: Guarded<actions::ExperimentalGet>,
+    scheduler: Data<IndexScheduler>,
+) -> HttpResponse {
+    HttpResponse::Ok().json(FeaturesView::from(scheduler.features()))
+}
+
+async fn change(
+    _auth: Guarded<actions::ExperimentalUpdate>,
+    body: Json<Change, DeserrJsonError>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let change = body.into_inner();
+    let features = blocking(move || {
+        let mut features = scheduler.features();
+        change.apply(&mut features);
+        scheduler.put_features(features)?;
+        Ok(scheduler.features())
+    });
+    Ok(HttpResponse::Ok().json(FeaturesView::from(features.await?)))
+}

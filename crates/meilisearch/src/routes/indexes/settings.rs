@@ -1,0 +1,179 @@
+//! `/indexes/{index_uid}/settings` and one sub-route a setting (http-api.md section 11).
+//!
+//! A sub-route is the whole route seen through one key: its body is the value under that key, its
+//! answer the value found there. The table of settings, [`SettingName::ALL`], is all that tells
+//! them apart.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, ServiceConfig, delete, get, patch, put, resource};
+use index_scheduler::IndexScheduler;
+use meilisearch_auth::AuthFilter;
+use meilisearch_types::deserr::DeserrJsonError;
+use meilisearch_types::error::{Code, ResponseError};
+use meilisearch_types::settings::{SettingName, Settings, WriteVerb};
+use meilisearch_types::tasks::KindWithContent;
+use serde_json::{Map, Value};
+
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::body::Json;
+use crate::extract::index_uid;
+use crate::features;
+use crate::routes::{Answer, blocking, enqueue};
+
+const WHOLE: &str = "/indexes/{index_uid}/settings";
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    let whole = resource(WHOLE).route(get().to(show)).route(patch().to(update));
+    config.service(whole.route(delete().to(reset)));
+    for setting in SettingName::ALL.iter().copied() {
+        let write = match setting.verb() {
+            WriteVerb::Put => put(),
+            WriteVerb::Patch => patch(),
+        };
+        config.service(
+            resource(format!("{WHOLE}/{}", setting.route()))
+                .route(
+                    get().to(move |auth, uid, scheduler| show_one(setting, auth, uid, scheduler)),
+                )
+                .route(write.to(move |auth, uid, body, scheduler| {
+                    update_one(setting, auth, uid, body, scheduler)
+                }))
+                .route(
+                    delete()
+                        .to(move |auth, uid, scheduler| reset_one(setting, auth, uid, scheduler)),
+                ),
+        );
+    }
+}
+
+async fn show(
+    _auth: Guarded<actions::SettingsGet>,
+    uid: Path<String>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let features = scheduler.features();
+    let mut settings = read(&uid, scheduler).await?;
+    for (shown, setting) in [
+        (features.foreign_keys, SettingName::ForeignKeys),
+        (features.chat_completions, SettingName::Chat),
+    ] {
+        if !shown {
+            settings.shift_remove(setting.key());
+        }
+    }
+    Ok(HttpResponse::Ok().json(settings))
+}
+
+async fn show_one(
+    setting: SettingName,
+    _auth: Guarded<actions::SettingsGet>,
+    uid: Path<String>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let mut settings = read(&uid, scheduler).await?;
+    Ok(HttpResponse::Ok().json(settings.shift_remove(setting.key()).unwrap_or_default()))
+}
+
+/// The settings of an index as a JSON object, secrets hidden.
+async fn read(
+    uid: &str,
+    scheduler: Data<IndexScheduler>,
+) -> Result<Map<String, Value>, ResponseError> {
+    let uid = index_uid(uid)?;
+    blocking(move || {
+        let index = scheduler.index(&uid)?;
+        let rtxn = index.read_txn()?;
+        let mut settings = milli::schema::settings(&index, &rtxn)?;
+        settings.hide_secrets();
+        match serde_json::to_value(settings) {
+            Ok(Value::Object(settings)) => Ok(settings),
+            _ => Err(ResponseError::from_msg(
+                format!("The settings of the index `{uid}` cannot be shown as JSON."),
+                Code::Internal,
+            )),
+        }
+    })
+    .await
+}
+
+async fn update(
+    auth: Guarded<actions::SettingsUpdate>,
+    uid: Path<String>,
+    body: Json<Settings, DeserrJsonError>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    change(&auth, &uid, body.into_inner(), scheduler).await
+}
+
+async fn update_one(
+    setting: SettingName,
+    auth: Guarded<actions::SettingsUpdate>,
+    uid: Path<String>,
+    body: Json<Value, DeserrJsonError>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let settings = setting.parse(body.into_inner())?;
+    change(&auth, &uid, settings, scheduler).await
+}
+
+async fn reset(
+    _auth: Guarded<actions::SettingsUpdate>,
+    uid: Path<String>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    forget(&uid, Settings::reset(), scheduler).await
+}
+
+async fn reset_one(
+    setting: SettingName,
+    _auth: Guarded<actions::SettingsUpdate>,
+    uid: Path<String>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    forget(&uid, setting.parse(Value::Null)?, scheduler).await
+}
+
+/// Enqueues new settings; they may create the index where the key allows it.
+async fn change(
+    filter: &AuthFilter,
+    uid: &str,
+    new_settings: Settings,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    check_features(&new_settings, &scheduler)?;
+    if let Some(missing) = new_settings.not_implemented() {
+        return Err(missing.into());
+    }
+    let uid = index_uid(uid)?;
+    let kind = KindWithContent::SettingsUpdate {
+        allow_index_creation: filter.allow_index_creation(&uid),
+        index_uid: uid.into(),
+        new_settings: Box::new(new_settings),
+        is_deletion: false,
+    };
+    enqueue(&scheduler, kind, None, StatusCode::ACCEPTED).await
+}
+
+/// Refuses settings whose experimental feature is off; resetting them needs none.
+fn check_features(settings: &Settings, scheduler: &IndexScheduler) -> Result<(), ResponseError> {
+    let switches = scheduler.features();
+    if settings.foreign_keys.as_ref().set().is_some() && !switches.foreign_keys {
+        return Err(features::not_enabled("The index setting `foreignKeys`", "foreignKeys"));
+    }
+    if settings.chat.as_ref().set().is_some() && !switches.chat_completions {
+        return Err(features::not_enabled("The index setting `chat`", "chatCompletions"));
+    }
+    Ok(())
+}
+
+/// Enqueues a reset; it never creates an index.
+async fn forget(uid: &str, resets: Settings, scheduler: Data<IndexScheduler>) -> Answer {
+    let kind = KindWithContent::SettingsUpdate {
+        index_uid: index_uid(uid)?.into(),
+        new_settings: Box::new(resets),
+        is_deletion: true,
+        allow_index_creation: false,
+    };
+    enqueue(&scheduler, kind, None, StatusCode::ACCEPTED).await
+}

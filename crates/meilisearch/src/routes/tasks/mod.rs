@@ -1,0 +1,139 @@
+//! `/tasks`, `/tasks/cancel` and `/tasks/{task_id}` (http-api.md section 12).
+
+pub(crate) mod filters;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, ServiceConfig, delete, get, post, resource};
+use actix_web::{HttpRequest, HttpResponse};
+use index_scheduler::{IndexFilter, IndexScheduler, Query as TaskQuery};
+use meilisearch_auth::AuthFilter;
+use meilisearch_types::deserr::DeserrQueryParamError;
+use meilisearch_types::error::{Code, ResponseError};
+use meilisearch_types::tasks::{KindWithContent, TaskId, TaskView};
+use roaring::RoaringBitmap;
+use serde::Serialize;
+
+use self::filters::{ListQuery, SelectionQuery};
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::query::Query;
+use crate::routes::{Answer, blocking, enqueue};
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/tasks").route(get().to(list)).route(delete().to(delete_tasks)))
+        .service(resource("/tasks/cancel").route(post().to(cancel)))
+        .service(resource("/tasks/{task_id}").route(get().to(show)));
+}
+
+/// A part of the list of tasks or batches.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listing<T> {
+    results: Vec<T>,
+    total: u64,
+    limit: u32,
+    from: Option<u32>,
+    next: Option<u32>,
+}
+
+impl<T> Listing<T> {
+    /// The listing of `found`, of which one more than `limit` was asked for: the surplus one tells
+    /// where the next part begins.
+    pub(crate) fn new(mut found: Vec<T>, total: u64, limit: u32, uid: impl Fn(&T) -> u32) -> Self {
+        let next = found.get(limit as usize).map(&uid);
+        found.truncate(limit as usize);
+        Listing { total, limit, from: found.first().map(&uid), next, results: found }
+    }
+}
+
+async fn list(
+    auth: Guarded<actions::TasksGet>,
+    query: Query<ListQuery, DeserrQueryParamError>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let filter = auth.into_filter();
+    let (limit, query) = query.into_inner().into_page();
+    let listing = blocking(move || {
+        let (tasks, total) = seen_by(&filter, |visible| scheduler.tasks(&query, visible))?;
+        let tasks = tasks.iter().map(TaskView::from).collect();
+        Ok(Listing::new(tasks, total, limit, |task| task.uid))
+    });
+    Ok(HttpResponse::Ok().json(listing.await?))
+}
+
+async fn show(
+    auth: Guarded<actions::TasksGet>,
+    uid: Path<String>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let filter = auth.into_filter();
+    let uid: TaskId = uid.parse().map_err(|_| invalid_uid(&uid, Code::InvalidTaskUids))?;
+    let task = blocking(move || {
+        let query = TaskQuery { uids: Some(vec![uid]), ..TaskQuery::default() };
+        let (tasks, _) = seen_by(&filter, |visible| scheduler.tasks(&query, visible))?;
+        Ok(tasks.first().map(TaskView::from).ok_or(index_scheduler::Error::TaskNotFound(uid))?)
+    });
+    Ok(HttpResponse::Ok().json(task.await?))
+}
+
+/// Asks the scheduler with the eyes of a key.
+pub(crate) fn seen_by<T>(filter: &AuthFilter, ask: impl FnOnce(IndexFilter<'_>) -> T) -> T {
+    if filter.all_indexes_authorized() {
+        ask(IndexFilter::All)
+    } else {
+        ask(IndexFilter::Only(&|uid| filter.is_index_authorized(uid)))
+    }
+}
+
+/// The error for a path segment that should be the number of a task or a batch.
+pub(crate) fn invalid_uid(found: &str, code: Code) -> ResponseError {
+    let message = format!("`{found}` is not a number between 0 and {}.", u32::MAX);
+    ResponseError::from_msg(message, code)
+}
+
+async fn cancel(
+    auth: Guarded<actions::TasksCancel>,
+    query: Query<SelectionQuery, DeserrQueryParamError>,
+    request: HttpRequest,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let tasks = select(auth.into_filter(), query.into_inner(), &scheduler).await?;
+    let kind = KindWithContent::TaskCancelation { query: raw_query(&request), tasks };
+    enqueue(&scheduler, kind, None, StatusCode::OK).await
+}
+
+async fn delete_tasks(
+    auth: Guarded<actions::TasksDelete>,
+    query: Query<SelectionQuery, DeserrQueryParamError>,
+    request: HttpRequest,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let tasks = select(auth.into_filter(), query.into_inner(), &scheduler).await?;
+    let kind = KindWithContent::TaskDeletion { query: raw_query(&request), tasks };
+    enqueue(&scheduler, kind, None, StatusCode::OK).await
+}
+
+/// The query string with its question mark, as tasks keep it.
+fn raw_query(request: &HttpRequest) -> String {
+    format!("?{}", request.query_string())
+}
+
+/// The tasks that match at this moment; at least one filter must be given.
+async fn select(
+    filter: AuthFilter,
+    query: SelectionQuery,
+    scheduler: &Data<IndexScheduler>,
+) -> Result<RoaringBitmap, ResponseError> {
+    // A filter that restricts nothing, such as `uids=*`, is a filter too.
+    if query == SelectionQuery::default() {
+        return Err(ResponseError::from_msg(
+            "Say which tasks are meant with at least one of the parameters `uids`, `batchUids`, \
+             `statuses`, `types`, `indexUids`, `canceledBy`, or a date such as \
+             `beforeEnqueuedAt`; `uids=*` means all."
+                .to_owned(),
+            Code::MissingTaskFilters,
+        ));
+    }
+    let scheduler = scheduler.clone();
+    let query = query.into_query();
+    blocking(move || Ok(seen_by(&filter, |visible| scheduler.task_uids(&query, visible))?)).await
+}

@@ -1,0 +1,203 @@
+//! A real server for a test: the binary, on a free port and in a temporary directory that goes
+//! with it.
+
+#![allow(dead_code, reason = "each test binary uses its part of these helpers")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server; killed when dropped.
+pub struct Server {
+    process: Child,
+    url: String,
+    key: Option<String>,
+    arguments: Vec<String>,
+    dir: Option<TempDir>,
+}
+
+/// Status and body of an answer; an empty body is `Value::Null`.
+pub type Answer = (u16, Value);
+
+impl Server {
+    /// Starts a server with an empty database.
+    pub fn start() -> Server {
+        Server::start_with(&[])
+    }
+
+    /// Starts a server with an empty database and further options.
+    pub fn start_with(arguments: &[&str]) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let (process, url) = launch(dir.path(), &arguments);
+        Server { process, url, key: None, arguments, dir: Some(dir) }
+    }
+
+    /// Directory that holds `data.ms`, `snapshots` and `dumps`.
+    pub fn dir(&self) -> &Path {
+        self.dir.as_ref().unwrap().path()
+    }
+
+    /// Base address, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends this key with every further request; `None` sends none.
+    pub fn use_key(&mut self, key: Option<&str>) {
+        self.key = key.map(str::to_owned);
+    }
+
+    /// Kills the process as a power cut would (SIGKILL) and starts it again on the same data.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        (self.process, self.url) = launch(self.dir.as_ref().unwrap().path(), &self.arguments);
+    }
+
+    /// Sends SIGTERM and gives the exit status.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None)
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None)
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(body))
+    }
+
+    pub fn put(&self, path: &str, body: Value) -> Answer {
+        self.send("PUT", path, Some(body))
+    }
+
+    pub fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send("PATCH", path, Some(body))
+    }
+
+    fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let headers: &[(&str, &str)] =
+            if body.is_some() { &[("Content-Type", "application/json")] } else { &[] };
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let response = self.raw(method, path, headers, body.as_bytes());
+        (response.status().as_u16(), json(response))
+    }
+
+    /// Sends anything and gives the whole answer; the body is left as it comes, compressed or not.
+    pub fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> ureq::http::Response<ureq::Body> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(key) = &self.key {
+            request = request.header("Authorization", format!("Bearer {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        agent.run(request.body(body).unwrap()).unwrap()
+    }
+
+    /// Waits until the task of an enqueueing answer has ended, and gives the task.
+    pub fn wait(&self, (status, summary): Answer) -> Value {
+        assert!(status == 202 || status == 200, "not enqueued: {status} {summary}");
+        self.wait_for(summary["taskUid"].as_u64().unwrap())
+    }
+
+    /// Waits until a task has ended, and gives it.
+    pub fn wait_for(&self, uid: u64) -> Value {
+        let start = Instant::now();
+        loop {
+            let (status, task) = self.get(&format!("/tasks/{uid}"));
+            assert_eq!(status, 200, "{task}");
+            if !matches!(task["status"].as_str(), Some("enqueued" | "processing")) {
+                return task;
+            }
+            assert!(start.elapsed() < PATIENCE, "the task does not end: {task}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for the task and demands that it succeeded.
+    pub fn succeed(&self, answer: Answer) -> Value {
+        let task = self.wait(answer);
+        assert_eq!(task["status"], "succeeded", "{task}");
+        task
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The body of an answer as JSON; `Value::Null` when it is empty.
+pub fn json(mut response: ureq::http::Response<ureq::Body>) -> Value {
+    let text = response.body_mut().read_to_string().unwrap();
+    if text.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Runs the binary with options of its own and nothing from the environment.
+pub fn command(dir: &Path, arguments: &[String]) -> Command {
+    let path = |name: &str| -> PathBuf { dir.join(name) };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meilisearch"));
+    command.current_dir(dir).env_clear().stdin(Stdio::null());
+    command.arg("--db-path").arg(path("data.ms"));
+    command.arg("--snapshot-dir").arg(path("snapshots")).arg("--dump-dir").arg(path("dumps"));
+    command.args(["--http-addr", "127.0.0.1:0"]).args(arguments);
+    command
+}
+
+/// Starts the binary and reads from its log which port it was given.
+fn launch(dir: &Path, arguments: &[String]) -> (Child, String) {
+    let mut process = command(dir, arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let mut seen = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended at start:\n{seen}");
+        seen.push_str(&line);
+        if let Some((_, url)) = line.trim().split_once("listening on ") {
+            let url = url.to_owned();
+            // Somebody must go on reading, or the server blocks on a full pipe.
+            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+            return (process, url);
+        }
+    }
+}

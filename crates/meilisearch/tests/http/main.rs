@@ -1,0 +1,14 @@
+//! The server from outside: real requests to a real process.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod auth;
+mod documents;
+mod durability;
+mod indexes;
+mod not_implemented;
+mod settings;
+mod start;
+mod tasks;
+mod transport;
