@@ -303,7 +303,9 @@ impl<'t> SearchContext<'t> {
         if let Some(&list) = self.cache.lists.get(&key) {
             return Ok(list);
         }
-        let list = if self.fits(word) { self.read_list(table, word, number)? } else { None };
+        // After a scan of all numbers of a word, what is not in the cache does not exist.
+        let is_absent = !self.fits(word) || self.cache.numbers.contains_key(&(table, word));
+        let list = if is_absent { None } else { self.read_list(table, word, number)? };
         self.cache.lists.insert(key, list);
         Ok(list)
     }

@@ -62,6 +62,9 @@ pub(crate) fn bucket_sort<'t>(
     if rules.is_empty() {
         return unsorted(universe, &page);
     }
+    if page.target == 0 {
+        return Ok(sorted);
+    }
     let mut universes = vec![RoaringBitmap::new(); rules.len()];
     universes[0] = universe;
     let sort = BucketSort { page, universes, depth: 0, details: Vec::new(), emitted: 0, sorted };
