@@ -61,11 +61,6 @@ impl AuthFilter {
             None => true,
         }
     }
-
-    /// The patterns that the request is limited to; none when it may touch every index.
-    pub fn index_patterns(&self) -> Option<&[IndexUidPattern]> {
-        if self.all_indexes_authorized() { None } else { self.indexes.as_deref() }
-    }
 }
 
 impl AuthStore {

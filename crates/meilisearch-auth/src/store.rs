@@ -69,11 +69,6 @@ impl AuthStore {
         Ok(self.env.non_free_pages_size()?)
     }
 
-    /// The environment, for copies of the whole instance.
-    pub fn env(&self) -> &Env<WithoutTls> {
-        &self.env
-    }
-
     /// Stores a key and its rights; those of an older key of the same uid go.
     pub(crate) fn put(&self, wtxn: &mut RwTxn<'_>, key: &Key) -> Result<(), AuthStoreError> {
         let json =

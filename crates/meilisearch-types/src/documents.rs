@@ -95,6 +95,9 @@ fn shorten(complaint: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
     use super::*;
 
     fn convert(format: DocumentFormat, payload: &str) -> Result<(u64, String), String> {
@@ -219,5 +222,45 @@ mod tests {
             assert!(message.contains("not valid csv") && message.contains(told), "{message}");
         }
         assert!(write_update_file(CSV, b"a\n\xff\n", Vec::new()).is_err());
+    }
+
+    fn any_object() -> impl Strategy<Value = Map<String, Value>> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        let value = leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..4).prop_map(Value::from_iter),
+            ]
+        });
+        prop::collection::vec((any::<String>(), value), 0..4).prop_map(Map::from_iter)
+    }
+
+    proptest! {
+        #[test]
+        fn documents_survive(documents in prop::collection::vec(any_object(), 0..5), pretty: bool) {
+            let text = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+            let (count, file) = convert(DocumentFormat::Json, &text(&documents).unwrap()).unwrap();
+            let stored: Result<Vec<Map<String, Value>>, _> =
+                serde_json::Deserializer::from_str(&file).into_iter().collect();
+            prop_assert_eq!(stored.unwrap(), documents.clone());
+            prop_assert_eq!(count, documents.len() as u64);
+            prop_assert_eq!(convert(DocumentFormat::Ndjson, &file), Ok((count, file)));
+        }
+
+        #[test]
+        fn any_payload_is_read_without_panic(payload in r#"[\[{][\[\]{}:,"\\u0-9a\PC \n\r]{0,40}"#) {
+            for format in [DocumentFormat::Json, DocumentFormat::Ndjson, CSV] {
+                let mut file = Vec::new();
+                if let Ok(count) = write_update_file(format, payload.as_bytes(), &mut file) {
+                    let stored = serde_json::Deserializer::from_slice(&file).into_iter::<Map<_, _>>();
+                    prop_assert_eq!(stored.filter(Result::is_ok).count() as u64, count);
+                }
+            }
+        }
     }
 }

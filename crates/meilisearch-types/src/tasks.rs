@@ -93,9 +93,4 @@ impl Task {
     pub fn content_uuid(&self) -> Option<Uuid> {
         self.kind.content_uuid()
     }
-
-    /// Whether the task will never change again by running.
-    pub fn is_finished(&self) -> bool {
-        matches!(self.status, Status::Succeeded | Status::Failed | Status::Canceled)
-    }
 }
