@@ -62,7 +62,7 @@ fn parse_one(text: &str, code: Code) -> Result<SortCriterion, ResponseError> {
     let is_reserved = |name: &&str| {
         field == *name || field.strip_prefix(name).is_some_and(|rest| rest.starts_with('('))
     };
-    if RESERVED.iter().any(|name| is_reserved(&name)) {
+    if RESERVED.iter().any(is_reserved) {
         return refuse("this name is reserved; places are sorted with `_geoPoint(lat, lng):asc`");
     }
     Ok(SortCriterion { field: field.to_owned(), ascending })

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     url: String,
     key: Option<String>,
@@ -24,16 +24,16 @@ pub struct Server {
 }
 
 /// Status and body of an answer; an empty body is `Value::Null`.
-pub type Answer = (u16, Value);
+pub(crate) type Answer = (u16, Value);
 
 impl Server {
     /// Starts a server with an empty database.
-    pub fn start() -> Server {
+    pub(crate) fn start() -> Server {
         Server::start_with(&[])
     }
 
     /// Starts a server with an empty database and further options.
-    pub fn start_with(arguments: &[&str]) -> Server {
+    pub(crate) fn start_with(arguments: &[&str]) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let (process, url) = launch(dir.path(), &arguments);
@@ -41,29 +41,29 @@ impl Server {
     }
 
     /// Directory that holds `data.ms`, `snapshots` and `dumps`.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.as_ref().unwrap().path()
     }
 
     /// Base address, without a slash at the end.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Sends this key with every further request; `None` sends none.
-    pub fn use_key(&mut self, key: Option<&str>) {
+    pub(crate) fn use_key(&mut self, key: Option<&str>) {
         self.key = key.map(str::to_owned);
     }
 
     /// Kills the process as a power cut would (SIGKILL) and starts it again on the same data.
-    pub fn kill_and_restart(&mut self) {
+    pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         (self.process, self.url) = launch(self.dir.as_ref().unwrap().path(), &self.arguments);
     }
 
     /// Sends SIGTERM and gives the exit status.
-    pub fn terminate(&mut self) -> Option<i32> {
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let start = Instant::now();
@@ -76,23 +76,23 @@ impl Server {
         }
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None)
     }
 
-    pub fn delete(&self, path: &str) -> Answer {
+    pub(crate) fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None)
     }
 
-    pub fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
         self.send("POST", path, Some(body))
     }
 
-    pub fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn put(&self, path: &str, body: Value) -> Answer {
         self.send("PUT", path, Some(body))
     }
 
-    pub fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn patch(&self, path: &str, body: Value) -> Answer {
         self.send("PATCH", path, Some(body))
     }
 
@@ -105,7 +105,7 @@ impl Server {
     }
 
     /// Sends anything and gives the whole answer; the body is left as it comes, compressed or not.
-    pub fn raw(
+    pub(crate) fn raw(
         &self,
         method: &str,
         path: &str,
@@ -130,13 +130,13 @@ impl Server {
     }
 
     /// Waits until the task of an enqueueing answer has ended, and gives the task.
-    pub fn wait(&self, (status, summary): Answer) -> Value {
+    pub(crate) fn wait(&self, (status, summary): Answer) -> Value {
         assert!(status == 202 || status == 200, "not enqueued: {status} {summary}");
         self.wait_for(summary["taskUid"].as_u64().unwrap())
     }
 
     /// Waits until a task has ended, and gives it.
-    pub fn wait_for(&self, uid: u64) -> Value {
+    pub(crate) fn wait_for(&self, uid: u64) -> Value {
         let start = Instant::now();
         loop {
             let (status, task) = self.get(&format!("/tasks/{uid}"));
@@ -150,7 +150,7 @@ impl Server {
     }
 
     /// Waits for the task and demands that it succeeded.
-    pub fn succeed(&self, answer: Answer) -> Value {
+    pub(crate) fn succeed(&self, answer: Answer) -> Value {
         let task = self.wait(answer);
         assert_eq!(task["status"], "succeeded", "{task}");
         task
@@ -165,7 +165,7 @@ impl Drop for Server {
 }
 
 /// The body of an answer as JSON; `Value::Null` when it is empty.
-pub fn json(mut response: ureq::http::Response<ureq::Body>) -> Value {
+pub(crate) fn json(mut response: ureq::http::Response<ureq::Body>) -> Value {
     let text = response.body_mut().read_to_string().unwrap();
     if text.is_empty() {
         return Value::Null;
@@ -174,7 +174,7 @@ pub fn json(mut response: ureq::http::Response<ureq::Body>) -> Value {
 }
 
 /// Runs the binary with options of its own and nothing from the environment.
-pub fn command(dir: &Path, arguments: &[String]) -> Command {
+pub(crate) fn command(dir: &Path, arguments: &[String]) -> Command {
     let path = |name: &str| -> PathBuf { dir.join(name) };
     let mut command = Command::new(env!("CARGO_BIN_EXE_meilisearch"));
     command.current_dir(dir).env_clear().stdin(Stdio::null());
@@ -184,20 +184,28 @@ pub fn command(dir: &Path, arguments: &[String]) -> Command {
     command
 }
 
-/// Starts the binary and reads from its log which port it was given.
+/// Starts the binary and waits until it serves; gives its address too.
 fn launch(dir: &Path, arguments: &[String]) -> (Child, String) {
     let mut process = command(dir, arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let url = address(&mut process);
+    (process, url)
+}
+
+/// Reads from the log which port the server was given.
+fn address(process: &mut Child) -> String {
     let mut log = BufReader::new(process.stderr.take().unwrap());
     let mut seen = String::new();
     loop {
         let mut line = String::new();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended at start:\n{seen}");
+        if log.read_line(&mut line).unwrap() == 0 {
+            let status = process.wait().unwrap();
+            panic!("the server ended at start with {status}:\n{seen}");
+        }
         seen.push_str(&line);
         if let Some((_, url)) = line.trim().split_once("listening on ") {
-            let url = url.to_owned();
             // Somebody must go on reading, or the server blocks on a full pipe.
             std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-            return (process, url);
+            return url.to_owned();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The server from outside: real requests to a real process.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
