@@ -78,15 +78,6 @@ pub static ROUTES: &[Route] = &[
     route("/indexes/{index_uid}/documents/edit", &[(Method::POST, Action::DocumentsAll)]),
     route("/tasks/compact", &[(Method::POST, Action::TasksCompact)]),
     route("/tasks/{task_id}/documents", &[(Method::GET, Action::TasksGet)]),
-    route("/keys", &[(Method::GET, Action::KeysGet), (Method::POST, Action::KeysCreate)]),
-    route(
-        "/keys/{uid_or_key}",
-        &[
-            (Method::GET, Action::KeysGet),
-            (Method::PATCH, Action::KeysUpdate),
-            (Method::DELETE, Action::KeysDelete),
-        ],
-    ),
     route("/dumps", &[(Method::POST, Action::DumpsCreate)]),
     route("/snapshots", &[(Method::POST, Action::SnapshotsCreate)]),
     route("/export", &[(Method::POST, Action::Export)]),

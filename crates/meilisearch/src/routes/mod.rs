@@ -10,6 +10,7 @@ pub mod batches;
 pub mod experimental_features;
 pub mod health;
 pub mod indexes;
+pub mod keys;
 pub mod multi_search;
 pub mod not_implemented;
 pub mod root;
@@ -36,6 +37,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(health::configure)
         .configure(version::configure)
         .configure(stats::configure)
+        .configure(keys::configure)
         .configure(multi_search::configure)
         .configure(tasks::configure)
         .configure(batches::configure)

@@ -1,6 +1,6 @@
 //! The table of http-api.md section 2.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{Server, json as body_of};
 
@@ -53,4 +53,86 @@ fn writing_needs_the_key_too() {
     server.use_key(Some(MASTER_KEY));
     server.succeed(server.post("/indexes", json!({ "uid": "a" })));
     assert_eq!(server.get("/indexes/a").0, 200);
+}
+
+#[test]
+fn default_keys_do_what_their_names_say() {
+    let mut server = Server::start_with(&["--master-key", MASTER_KEY]);
+    server.use_key(Some(MASTER_KEY));
+    let (_, page) = server.get("/keys");
+    let keys = page["results"].as_array().unwrap();
+    let names: Vec<_> = keys.iter().map(|key| key["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "Default Search API Key",
+            "Default Admin API Key",
+            "Default Read-Only Admin API Key",
+            "Default Chat API Key",
+        ]
+    );
+    let secret = |at: usize| keys[at]["key"].as_str().unwrap();
+    for (at, path, status) in [
+        (0, "/indexes", 403),
+        (0, "/keys", 403),
+        (1, "/indexes", 200),
+        (2, "/tasks", 200),
+        (1, "/keys", 200),
+    ] {
+        server.use_key(Some(secret(at)));
+        assert_eq!(server.get(path).0, status, "{} {path}", names[at]);
+    }
+}
+
+#[test]
+fn life_of_a_key() {
+    let mut server = Server::start_with(&["--master-key", MASTER_KEY]);
+    server.use_key(Some(MASTER_KEY));
+    let (status, key) = server.post(
+        "/keys",
+        json!({ "actions": ["indexes.get"], "indexes": ["*"], "expiresAt": null, "name": "one" }),
+    );
+    assert_eq!(status, 201, "{key}");
+    let path = format!("/keys/{}", key["uid"].as_str().unwrap());
+    assert_eq!(server.get(&path), (200, key.clone()));
+    assert_eq!(server.get(&format!("/keys/{}", key["key"].as_str().unwrap())).1, key);
+    let (_, renamed) = server.patch(&path, json!({ "name": "two" }));
+    assert_eq!(renamed["name"], "two");
+    let (status, error) = server.patch(&path, json!({ "actions": [] }));
+    assert_eq!((status, &error["code"]), (400, &json!("immutable_api_key_actions")));
+    assert_eq!(server.delete(&path), (204, Value::Null));
+    assert_eq!(server.get(&path).1["code"], "api_key_not_found");
+    assert_eq!(server.get("/keys?limit=x").1["code"], "invalid_api_key_limit");
+    let (status, error) = server.post("/keys", json!({ "actions": ["*"], "indexes": ["*"] }));
+    assert_eq!((status, &error["code"]), (400, &json!("missing_api_key_expires_at")));
+}
+
+#[test]
+fn a_key_limited_to_some_indexes_sees_only_these() {
+    let mut server = Server::start_with(&["--master-key", MASTER_KEY]);
+    server.use_key(Some(MASTER_KEY));
+    for uid in ["public-a", "private"] {
+        server.succeed(server.post("/indexes", json!({ "uid": uid })));
+    }
+    let actions = ["indexes.*", "tasks.get", "stats.get"];
+    let (_, key) = server
+        .post("/keys", json!({ "actions": actions, "indexes": ["public-*"], "expiresAt": null }));
+    server.use_key(key["key"].as_str());
+
+    let (_, page) = server.get("/indexes");
+    assert_eq!((&page["results"][0]["uid"], &page["total"]), (&json!("public-a"), &json!(1)));
+    let (status, error) = server.get("/indexes/private");
+    assert_eq!((status, &error["code"]), (403, &json!("invalid_api_key")));
+    assert!(error["message"].as_str().unwrap().contains("public-*"), "{error}");
+    let (_, tasks) = server.get("/tasks");
+    assert_eq!(tasks["results"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get("/tasks/1").1["code"], "task_not_found");
+    assert_eq!(server.get("/batches").1["results"].as_array().unwrap().len(), 1);
+    let (_, stats) = server.get("/stats");
+    assert_eq!(stats["indexes"].as_object().unwrap().keys().collect::<Vec<_>>(), ["public-a"]);
+
+    assert_eq!(server.post("/indexes", json!({ "uid": "other" })).0, 403);
+    assert_eq!(server.post("/indexes", json!({ "uid": "public-b" })).0, 202);
+    let swap = json!([{ "indexes": ["public-a", "private"] }]);
+    assert_eq!(server.post("/swap-indexes", swap).0, 403);
 }

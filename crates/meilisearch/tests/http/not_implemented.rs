@@ -11,8 +11,8 @@ fn missing_routes_answer_501_and_name_themselves() {
     for (method, path) in [
         ("POST", "/dumps"),
         ("POST", "/snapshots"),
-        ("GET", "/keys"),
-        ("PATCH", "/keys/some-key"),
+        ("POST", "/export"),
+        ("PATCH", "/network"),
         ("GET", "/metrics"),
         ("POST", "/indexes/films/fields"),
         ("POST", "/indexes/films/documents/edit"),
