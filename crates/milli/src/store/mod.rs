@@ -1,5 +1,6 @@
 //! What lies on disk: the environment of an index, its databases, the keys of `main`, its sizes.
 
+mod check;
 mod env;
 mod metadata;
 mod stats;
