@@ -38,7 +38,6 @@ impl FeatureFlags {
 
 /// The features in force.
 pub(crate) struct Features {
-    flags: FeatureFlags,
     effective: RwLock<RuntimeTogglableFeatures>,
 }
 
@@ -47,7 +46,7 @@ impl Features {
     pub(crate) fn load(queue: &Queue, flags: FeatureFlags) -> Result<Features> {
         let rtxn = queue.read_txn()?;
         let stored = queue.tables().features.get(&rtxn, KEY)?.unwrap_or_default();
-        Ok(Features { flags, effective: RwLock::new(flags.apply(stored)) })
+        Ok(Features { effective: RwLock::new(flags.apply(stored)) })
     }
 
     /// The features in force now.
@@ -55,9 +54,9 @@ impl Features {
         *self.effective.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stores new features.
+    /// Stores new features, which are in force at once: until the next start they also switch off
+    /// what the command line switched on.
     pub(crate) fn store(&self, queue: &Queue, features: RuntimeTogglableFeatures) -> Result<()> {
-        let features = self.flags.apply(features);
         // Held over the commit, so that memory and disk see changes in the same order.
         let mut effective = self.effective.write().unwrap_or_else(PoisonError::into_inner);
         let mut wtxn = queue.env().write_txn()?;

@@ -419,7 +419,7 @@ impl IndexScheduler {
         self.shared.features.effective()
     }
 
-    /// Stores experimental features. What the command line switches on stays on.
+    /// Stores experimental features, which are in force at once.
     ///
     /// # Errors
     /// The queue cannot be written.

@@ -158,7 +158,6 @@ pub static OPTIONS: &[&str] = &[
     "ignore_missing_dump",
     "ignore_dump_if_db_exists",
     "upgrade_db",
-    "experimental_contains_filter",
     "experimental_enable_metrics",
     "experimental_enable_logs_route",
     LEGACY_SEARCH,

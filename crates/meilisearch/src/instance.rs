@@ -119,7 +119,10 @@ fn scheduler_options(options: &Options) -> Result<index_scheduler::Options, Open
         max_batched_tasks: options.experimental_max_number_of_batched_tasks,
         batched_tasks_size_limit,
         max_concurrent_index_snapshots: options.max_concurrent_index_snapshots.get(),
-        features: FeatureFlags::default(),
+        features: FeatureFlags {
+            contains_filter: options.experimental_contains_filter,
+            ..FeatureFlags::default()
+        },
     })
 }
 

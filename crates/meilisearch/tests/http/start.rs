@@ -38,6 +38,22 @@ fn wrong_arguments_end_with_2() {
 }
 
 #[test]
+fn the_environment_is_read_and_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, value, complaint_part) in [
+        ("MEILI_NO_ANALYTICS", "1", "--no-analytics"),
+        ("MEILI_MAX_INDEXING_MEMORY", "a lot", "not a size"),
+        ("MEILI_IMPORT_DUMP", "some.dump", "not built yet"),
+    ] {
+        let output = command(dir.path(), &[]).env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}={value}");
+        assert!(complaint(&output).contains(complaint_part), "{}", complaint(&output));
+    }
+    let output = command(dir.path(), &[]).env("MEILI_ENV", "production").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
+}
+
+#[test]
 fn production_refuses_a_bad_master_key() {
     for key in [&[][..], &["--master-key", "short"]] {
         let output = run(&[&["--env", "production"], key].concat());

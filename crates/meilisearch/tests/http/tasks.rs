@@ -136,6 +136,10 @@ fn experimental_features_are_switched_and_kept() {
     assert_eq!((status, &features["containsFilter"]), (200, &json!(true)));
     server.kill_and_restart();
     assert_eq!(server.get("/experimental-features").1, features);
+    let flagged = Server::start_with(&["--experimental-contains-filter"]);
+    assert_eq!(flagged.get("/experimental-features").1["containsFilter"], true);
+    let (_, features) = flagged.patch("/experimental-features", json!({ "containsFilter": false }));
+    assert_eq!(features["containsFilter"], false);
     for wrong in [json!({ "nope": true }), json!({ "metrics": 1 })] {
         assert_eq!(server.patch("/experimental-features", wrong).1["code"], "bad_request");
     }
