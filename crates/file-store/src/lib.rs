@@ -6,6 +6,7 @@
 //!
 //! - [`FileStore`]: the directory; reads, sizes, deletes and lists the files.
 //! - [`File`]: a file being written; [`File::persist`] makes it appear.
+//! - [`Payload`]: the content of a complete file.
 
 use std::fs;
 use std::io::{self, Write};
@@ -89,6 +90,17 @@ impl FileStore {
         fs::File::open(&path).map_err(Error::io("open", &path))
     }
 
+    /// The whole content of a payload file, mapped rather than read.
+    pub fn map(&self, uuid: Uuid) -> Result<Payload> {
+        let path = self.path(uuid);
+        let file = self.get(uuid)?;
+        // SAFETY: a payload file is complete before it has its name, nothing writes to it
+        // afterwards, and deleting it leaves the mapped pages alone.
+        #[allow(unsafe_code, reason = "mapping a file is unsafe: others could truncate it")]
+        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io("map", &path))?;
+        Ok(Payload { map })
+    }
+
     /// Length of a payload file, in bytes.
     pub fn size(&self, uuid: Uuid) -> Result<u64> {
         let path = self.path(uuid);
@@ -151,6 +163,19 @@ fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
     path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
 }
 
+/// The content of a payload file.
+#[derive(Debug)]
+pub struct Payload {
+    map: memmap2::Mmap,
+}
+
+impl Payload {
+    /// The content.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.map
+    }
+}
+
 /// A payload file being written.
 #[derive(Debug)]
 pub struct File {
@@ -206,6 +231,7 @@ mod tests {
         let mut content = String::new();
         store.get(uuid).unwrap().read_to_string(&mut content).unwrap();
         assert_eq!(content, r#"{"id":1}"#);
+        assert_eq!(store.map(uuid).unwrap().as_bytes(), content.as_bytes());
         assert_eq!(store.size(uuid).unwrap(), 8);
         assert_eq!(store.all_uuids().unwrap(), vec![uuid]);
     }
@@ -225,6 +251,7 @@ mod tests {
         let (_dir, store) = store();
         let (uuid, file) = store.new_update().unwrap();
         file.persist().unwrap();
+        assert_eq!(store.map(uuid).unwrap().as_bytes(), b"");
         let mode = fs::metadata(store.path(uuid)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

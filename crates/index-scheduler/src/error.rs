@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::tasks::{BatchId, TaskId};
+use milli::query::filter::{FilterError, FilterProblem};
 use uuid::Uuid;
 
 /// Result of the scheduler.
@@ -54,6 +55,14 @@ pub enum Error {
         uid: String,
         /// The engine's error.
         source: milli::Error,
+    },
+    /// A filter of a task, which has the codes of documents.
+    #[error("Index `{uid}`: {source}")]
+    Filter {
+        /// Uid of the index.
+        uid: String,
+        /// What is wrong with the filter.
+        source: FilterError,
     },
     /// The index was written by another version of the program.
     #[error(
@@ -165,6 +174,13 @@ impl ErrorCode for Error {
             Error::QueueFull { .. } => Code::NoSpaceLeftOnDevice,
             Error::NotImplemented(error) => error.error_code(),
             Error::Index { source, .. } => source.error_code(),
+            Error::Filter { source, .. } => match source {
+                // The one problem of a filter for which clients see the code of searches.
+                FilterError::InPlace {
+                    problem: FilterProblem::OperatorNotAllowed { .. }, ..
+                } => Code::InvalidSearchFilter,
+                source => source.code_on(Code::InvalidDocumentFilter),
+            },
             Error::FileStore(error) => {
                 error.io_error().map_or(Code::Internal, ErrorCode::error_code)
             }

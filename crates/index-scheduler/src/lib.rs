@@ -216,12 +216,11 @@ impl IndexScheduler {
     /// # Errors
     /// The kind is not built, its content is refused, or the queue is full or cannot be written.
     pub fn register(&self, kind: KindWithContent, metadata: Option<String>) -> Result<Task> {
-        let details = kind.default_details();
-        self.register_with_details(kind, details, metadata)
+        self.register_with_details(kind, None, metadata)
     }
 
-    /// As [`IndexScheduler::register`], for kinds whose first details do not follow from their
-    /// content alone.
+    /// As [`IndexScheduler::register`], with first details that do not follow from the content
+    /// alone.
     ///
     /// # Errors
     /// As [`IndexScheduler::register`].
@@ -266,7 +265,7 @@ impl IndexScheduler {
                 let snapshots_path = &self.shared.options.snapshots_path;
                 process_single_index_snapshot::complete(kind, registration, snapshots_path)
             }
-            _ => Ok(details),
+            _ => Ok(details.or_else(|| kind.default_details())),
         })
     }
 
@@ -466,7 +465,10 @@ fn shown_batch(view: &View<'_>, uid: BatchId) -> Result<Batch> {
 /// Whether tasks of this kind can run.
 fn is_built(kind: &KindWithContent) -> bool {
     match kind.kind() {
-        Kind::IndexCreation
+        Kind::DocumentAdditionOrUpdate
+        | Kind::DocumentDeletion
+        | Kind::SettingsUpdate
+        | Kind::IndexCreation
         | Kind::IndexDeletion
         | Kind::IndexUpdate
         | Kind::IndexSwap
@@ -474,10 +476,7 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::TaskDeletion
         | Kind::SingleIndexSnapshotCreation
         | Kind::SingleIndexSnapshotImport => true,
-        Kind::DocumentAdditionOrUpdate
-        | Kind::DocumentDeletion
-        | Kind::SettingsUpdate
-        | Kind::DocumentEdition
+        Kind::DocumentEdition
         | Kind::DumpCreation
         | Kind::SnapshotCreation
         | Kind::Export

@@ -103,7 +103,7 @@ pub(super) fn clean_up(indexes: &Path, is_mapped: impl Fn(Uuid) -> Result<bool>)
             }
         }
         if !is_mapped && path.is_dir() && is_empty(&path)? {
-            fs::remove_dir(&path).map_err(Error::io("remove", &path))?;
+            unless_gone(fs::remove_dir(&path)).map_err(Error::io("remove", &path))?;
         }
     }
     Ok(())
@@ -127,11 +127,14 @@ fn mark(path: &Path, marker: &str) -> Result<()> {
 
 fn unmark(path: &Path, marker: &str) -> Result<()> {
     let file = path.join(marker);
-    match fs::remove_file(&file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove", &file)(error))
-        }
-        _ => Ok(()),
+    unless_gone(fs::remove_file(&file)).map_err(Error::io("remove", &file))
+}
+
+/// That something to be removed is gone already is no error: another thread was faster.
+fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -148,10 +151,10 @@ fn remove(path: &Path, marker: &str) -> Result<()> {
         }
         let removed =
             if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
-        removed.map_err(Error::io("remove", &entry))?;
+        unless_gone(removed).map_err(Error::io("remove", &entry))?;
     }
     unmark(path, marker)?;
-    fs::remove_dir(path).map_err(Error::io("remove", path))
+    unless_gone(fs::remove_dir(path)).map_err(Error::io("remove", path))
 }
 
 fn sync_directory(path: &Path) -> Result<()> {

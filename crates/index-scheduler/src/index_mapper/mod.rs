@@ -2,7 +2,7 @@
 //!
 //! A look-up takes two steps: the name is looked up in the queue's environment, then the UUID in
 //! the [`open_set`]. Between the two the index may have been deleted or replaced; the look-up then
-//! reads the mapping again in a new transaction and tries once more.
+//! reads the mapping again in a new transaction and tries again if it has changed.
 //!
 //! What changes a mapping is an [`Effect`]. It is applied inside the write transaction that also
 //! writes the outcome of the tasks (`queue/commit.rs`), so that a crash leaves both or neither;
@@ -129,13 +129,15 @@ impl IndexMapper {
             let rtxn = self.env.read_txn()?;
             self.uuid(&rtxn, uid)?.ok_or_else(|| Error::IndexNotFound(String::from(uid)))
         };
-        let uuid = mapped(uid)?;
-        match find(uuid) {
-            Err(error) => match mapped(uid)? {
-                newer if newer != uuid => find(newer),
-                _ => Err(error),
-            },
-            found => found,
+        let mut uuid = mapped(uid)?;
+        loop {
+            match find(uuid) {
+                Err(error) => match mapped(uid)? {
+                    newer if newer != uuid => uuid = newer,
+                    _ => return Err(error),
+                },
+                found => return found,
+            }
         }
     }
 
@@ -187,7 +189,11 @@ impl IndexMapper {
             return Ok(());
         }
         drop(rtxn);
-        let effect = self.new_index(uid, created_at, |_| Ok(()))?;
+        self.commit_alone(self.new_index(uid, created_at, |_| Ok(()))?)
+    }
+
+    /// Commits a change of the mapping that belongs to no task.
+    pub(crate) fn commit_alone(&self, effect: Effect) -> Result<()> {
         let mut wtxn = self.env.write_txn()?;
         let mut applied = Applied::default();
         self.apply(&mut wtxn, effect, &mut applied)?;

@@ -69,9 +69,10 @@ where
         let key = K::bytes_encode(key).map_err(heed::Error::Encoding)?;
         let database = self.database.remap_key_type::<Bytes>();
         let before = database.get(wtxn, &key)?;
-        let mut uids = before.clone().unwrap_or_default();
+        let before = before.unwrap_or_default();
+        let mut uids = before.clone();
         change(&mut uids);
-        if before.as_ref() == Some(&uids) {
+        if before == uids {
             return Ok(());
         }
         if uids.is_empty() && self.when_empty == WhenEmpty::DeleteEntry {

@@ -7,9 +7,12 @@
 
 mod autobatcher;
 pub(crate) mod create_batch;
+mod index_batch;
 mod process_cancelation;
 mod process_deletion;
+mod process_documents;
 mod process_index;
+mod process_settings;
 pub(crate) mod process_single_index_snapshot;
 mod process_swap;
 pub(crate) mod side_jobs;
@@ -171,11 +174,15 @@ impl Shared {
             Work::Index { uid, kind: BatchKind::IndexDeletion, must_create_index } => {
                 process_index::delete(self, running, &uid, must_create_index, tasks)
             }
-            Work::Index { .. } | Work::NotBuilt => {
+            Work::Index { kind: BatchKind::RuleUpdate | BatchKind::RuleClear, .. }
+            | Work::NotBuilt => {
                 for task in &mut tasks {
                     fail(task, ResponseError::from(NotImplemented::TaskKind(task.kind())));
                 }
                 Ok(Outcome { finished: tasks, ..Outcome::default() })
+            }
+            Work::Index { uid, kind, must_create_index } => {
+                index_batch::run(self, running, &uid, kind, must_create_index, tasks)
             }
         }
     }
@@ -272,7 +279,14 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 #[cfg(test)]
+mod tests;
+
+#[cfg(test)]
 impl Started {
+    pub(crate) fn uid(&self) -> u32 {
+        self.running.uid()
+    }
+
     pub(crate) fn task_uids(&self) -> Vec<u32> {
         self.running.tasks.iter().collect()
     }

@@ -5,6 +5,7 @@ use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::tasks::{Details, IndexSwap, KindWithContent, Status, Task};
 use time::OffsetDateTime;
 
+use super::index_batch::update_index;
 use crate::Shared;
 use crate::error::{Error, Result};
 use crate::index_mapper::Effect;
@@ -49,13 +50,7 @@ fn create(
     drop(rtxn);
     shared.mapper.new_index(uid, OffsetDateTime::now_utc(), |index| {
         running.progress.update(IndexUpdateProgress::UpdatingTheIndex);
-        let wtxn = index.write_txn().map_err(Error::index(uid))?;
-        if primary_key.is_some() {
-            return Err(
-                NotImplemented::TaskKind(meilisearch_types::tasks::Kind::IndexCreation).into()
-            );
-        }
-        wtxn.commit().map_err(milli::Error::from).map_err(Error::index(uid))
+        update_index(shared, running, uid, index, None, primary_key, false)
     })
 }
 
@@ -76,18 +71,7 @@ fn update(
     }
     let pin = shared.mapper.pin(uid)?;
     let index = pin.index();
-    let change = || {
-        let mut wtxn = index.write_txn()?;
-        if new_uid.is_some() {
-            index.put_updated_at(&mut wtxn, OffsetDateTime::now_utc())?;
-        }
-        Ok(wtxn.commit()?)
-    };
-    if primary_key.is_some() {
-        return Err(NotImplemented::TaskKind(meilisearch_types::tasks::Kind::IndexUpdate).into());
-    }
-    change().map_err(Error::index(uid))?;
-
+    update_index(shared, running, uid, index, Some(&pin), primary_key, new_uid.is_some())?;
     let stats = Box::new(shared.mapper.compute_stats(uid, index)?);
     let mut effects = vec![Effect::Stats { uuid: pin.uuid(), stats }];
     if let Some(new_uid) = new_uid {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use meilisearch_types::tasks::{
     DetailsView, DocumentMethod, Kind, KindWithContent, MissingDocument, Status, Task, TaskId,
 };
+use roaring::RoaringBitmap;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -200,6 +201,10 @@ fn details(task: &Task) -> String {
     view.map(|view| serde_json::to_string(&view).unwrap()).unwrap_or_default()
 }
 
+fn list(uids: &RoaringBitmap) -> String {
+    format!("{:?}", uids.iter().collect::<Vec<_>>())
+}
+
 /// Tasks, batches, and every list that is not empty.
 fn print(queue: &Queue) -> String {
     let rtxn = queue.read_txn().unwrap();
@@ -226,22 +231,23 @@ fn print(queue: &Queue) -> String {
         let tasks = tables.batch_to_tasks.get(&rtxn, &uid).unwrap();
         let details = serde_json::to_string(&batch.details).unwrap();
         let status = serde_json::to_string(&batch.stats.status).unwrap();
-        writeln!(text, "batch {uid} of {tasks:?}: {status} {details} {}", batch.stop_reason)
+        writeln!(text, "batch {uid} of {}: {status} {details} {}", list(&tasks), batch.stop_reason)
             .unwrap();
     }
     for (name, inverted) in [("tasks", &tables.tasks), ("batches", &tables.batches)] {
         for entry in inverted.status.database().iter(&rtxn).unwrap() {
             let (number, uids) = entry.unwrap();
             let status = Status::ALL[number as usize];
-            writeln!(text, "{name} {status}: {uids:?}").unwrap();
+            writeln!(text, "{name} {status}: {}", list(&uids)).unwrap();
         }
         for entry in inverted.kind.database().iter(&rtxn).unwrap() {
             let (number, uids) = entry.unwrap();
-            writeln!(text, "{name} {}: {uids:?}", Kind::from_number(number).unwrap()).unwrap();
+            let kind = Kind::from_number(number).unwrap();
+            writeln!(text, "{name} {kind}: {}", list(&uids)).unwrap();
         }
         for entry in inverted.index.database().iter(&rtxn).unwrap() {
             let (index, uids) = entry.unwrap();
-            writeln!(text, "{name} of {index}: {uids:?}").unwrap();
+            writeln!(text, "{name} of {index}: {}", list(&uids)).unwrap();
         }
         for (date, table) in [
             ("enqueued", inverted.enqueued_at),
@@ -249,13 +255,13 @@ fn print(queue: &Queue) -> String {
             ("finished", inverted.finished_at),
         ] {
             let sets = table.database().iter(&rtxn).unwrap().map(|entry| entry.unwrap().1);
-            let sets: Vec<_> = sets.map(|uids| format!("{uids:?}")).collect();
+            let sets: Vec<_> = sets.map(|uids| list(&uids)).collect();
             writeln!(text, "{name} {date}: {}", sets.join(" ")).unwrap();
         }
     }
     for entry in tables.canceled_by.database().iter(&rtxn).unwrap() {
         let (by, uids) = entry.unwrap();
-        writeln!(text, "canceled by {by}: {uids:?}").unwrap();
+        writeln!(text, "canceled by {by}: {}", list(&uids)).unwrap();
     }
     let names = tables.index_mapping.iter(&rtxn).unwrap().map(|entry| entry.unwrap().0.to_owned());
     writeln!(text, "indexes: {}", names.collect::<Vec<_>>().join(", ")).unwrap();

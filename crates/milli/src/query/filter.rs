@@ -17,7 +17,7 @@ use meilisearch_types::features::RuntimeTogglableFeatures;
 use roaring::RoaringBitmap;
 use serde_json::Value;
 
-pub use error::FilterError;
+pub use error::{FilterError, FilterProblem};
 
 use crate::error::Result;
 use crate::schema::Schema;

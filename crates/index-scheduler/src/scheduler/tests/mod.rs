@@ -1,0 +1,6 @@
+//! The scheduler as a whole, stepped by hand.
+
+mod documents;
+mod indexes;
+mod queue;
+mod recovery;
