@@ -169,6 +169,44 @@ fn typos_prefixes_and_splits() {
 }
 
 #[test]
+fn typos_can_be_refused_for_words_attributes_and_numbers() {
+    let documents = [
+        json!({ "id": 0, "title": "kitchen", "code": "kitchen" }),
+        json!({ "id": 1, "title": "kitchem" }),
+        json!({ "id": 2, "title": "x", "code": "kitchet" }),
+        json!({ "id": 3, "title": "123456" }),
+        json!({ "id": 4, "title": "123457" }),
+    ];
+    let found = |typo_tolerance: Value, query: &str| {
+        TestIndex::new(json!({ "typoTolerance": typo_tolerance }), &documents).search(query).docids
+    };
+    assert_eq!(found(json!({}), "kitchen "), [0, 1, 2]);
+    assert_eq!(found(json!({ "disableOnAttributes": ["code"] }), "kitchen "), [0, 1]);
+    assert_eq!(found(json!({ "disableOnWords": ["Kitchen"] }), "kitchen "), [0]);
+    assert_eq!(found(json!({ "minWordSizeForTypos": { "oneTypo": 8 } }), "kitchen "), [0]);
+    assert_eq!(found(json!({}), "123456 "), [3, 4]);
+    assert_eq!(found(json!({ "disableOnNumbers": true }), "123456 "), [3]);
+}
+
+#[test]
+fn frequent_beginnings_are_found_through_the_prefix_databases() {
+    let mut texts: Vec<String> = (0..150).map(|n| format!("tail ab{n:03}x")).collect();
+    texts.push("ab999x tail".to_owned());
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let index = TestIndex::of_texts(json!({ "rankingRules": ["proximity", "exactness"] }), &texts);
+    let outcome = index.search_with("tail ab", |request| request.limit = 1000);
+    assert_eq!(outcome.docids.len(), 151);
+    // The precomputed prefix itself is not highlighted.
+    assert!(outcome.matching_words.terms()[1].words.is_empty());
+    assert_eq!(index.details(&outcome, 0)["proximity"]["score"], 1.0);
+    // Before a word, a prefix is only looked up as a whole word.
+    assert_eq!(outcome.docids[150], 150);
+    assert_eq!(index.details(&outcome, 150)["proximity"]["score"], 0.25);
+    assert_eq!(index.details(&outcome, 0)["exactness"]["matchingWords"], 1);
+    assert_eq!(index.search("ab07").candidates.len(), 10);
+}
+
+#[test]
 fn phrases_and_negatives() {
     let index = TestIndex::of_texts(
         json!({ "stopWords": ["of"] }),

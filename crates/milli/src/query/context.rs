@@ -190,3 +190,26 @@ pub(crate) enum ExactPart {
     /// The phrase.
     Phrase(PhraseId),
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::store::OpenOptions;
+    use crate::text::TokenizerSettings;
+
+    /// Gives a test the context of a search in an index without documents.
+    pub(crate) fn with_empty_index<T>(test: impl FnOnce(&mut SearchContext<'_>) -> T) -> T {
+        let dir = tempfile::tempdir().unwrap();
+        let options = OpenOptions { map_size: 10 << 20, max_readers: 4, write_map: false };
+        let now = time::OffsetDateTime::UNIX_EPOCH;
+        let index = Index::create(dir.path(), &options, now, now).unwrap();
+        let rtxn = index.read_txn().unwrap();
+        let schema = Schema::load(&index, &rtxn).unwrap();
+        let settings = TokenizerSettings::of(&schema).unwrap();
+        let tokenizer = settings.tokenizer();
+        let fields = FieldsIdsMap::default();
+        let mut ctx =
+            SearchContext::new(&index, &rtxn, &schema, fields, &tokenizer, None, None).unwrap();
+        test(&mut ctx)
+    }
+}

@@ -285,3 +285,120 @@ fn insert_sorted(ids: &mut Vec<NodeId>, id: NodeId) {
         ids.insert(at, id);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::query::terms::{Span, TermSubset};
+
+    /// The graph of words at the given positions; a word in quotes is a phrase.
+    pub(crate) fn graph(ctx: &mut SearchContext<'_>, words: &[(&str, u16)]) -> QueryGraph {
+        let mut terms = Vec::new();
+        for (id, (word, position)) in words.iter().enumerate() {
+            let term = match word.strip_prefix('"') {
+                Some(phrase) => {
+                    ctx.phrase_term(&phrase.split(' ').map(|word| Some(word.to_owned())).collect())
+                }
+                None => ctx.word_term(word, false).unwrap(),
+            };
+            terms.push(LocatedTerm {
+                subset: TermSubset::full(term),
+                positions: Span { first: *position, last: *position },
+                ids: Span { first: id as u8, last: id as u8 },
+            });
+        }
+        QueryGraph::build(ctx, &terms).unwrap().0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::graph;
+    use super::*;
+    use crate::query::context::testing::with_empty_index;
+
+    /// Prints each node as `first-last>successors`, by the term ids that it covers.
+    fn show(graph: &QueryGraph) -> String {
+        let name = |id: NodeId| match graph.node(id).term {
+            Some(term) => format!("{}-{}", term.ids.first, term.ids.last),
+            None if id == QueryGraph::START => "START".to_owned(),
+            None => "END".to_owned(),
+        };
+        let node = |id: NodeId| {
+            let successors = &graph.node(id).successors;
+            let successors: Vec<_> = successors.iter().map(|&id| name(id)).collect();
+            format!("{}>{}", name(id), successors.join(","))
+        };
+        let nodes = (0..graph.len()).filter(|&id| !graph.node(id).successors.is_empty());
+        nodes.map(node).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn ngrams_need_neighbours_without_a_gap() {
+        with_empty_index(|ctx| {
+            let words = graph(ctx, &[("a", 0), ("b", 1), ("c", 2)]);
+            assert_eq!(
+                show(&words),
+                "START>0-0,0-1,0-2 0-0>1-1,1-2 1-1>2-2 0-1>2-2 2-2>END 1-2>END 0-2>END"
+            );
+            let gap = graph(ctx, &[("a", 0), ("b", 2), ("c", 3)]);
+            assert_eq!(show(&gap), "START>0-0 0-0>1-1,1-2 1-1>2-2 2-2>END 1-2>END");
+            let phrase = graph(ctx, &[("a", 0), ("\"b", 1), ("c", 2)]);
+            assert_eq!(show(&phrase), "START>0-0 0-0>1-1 1-1>2-2 2-2>END");
+        });
+    }
+
+    #[test]
+    fn last_removes_from_the_end_and_keeps_something() {
+        with_empty_index(|ctx| {
+            let words = graph(ctx, &[("a", 0), ("b", 1), ("c", 2)]);
+            let order = words.removal_order(ctx, MatchingStrategy::Last).unwrap();
+            let ids = |group: &Vec<NodeId>| -> Vec<(u8, u8)> {
+                let term = |id: &NodeId| words.node(*id).term.unwrap().ids;
+                group.iter().map(term).map(|ids| (ids.first, ids.last)).collect()
+            };
+            let order: Vec<_> = order.iter().map(ids).collect();
+            assert_eq!(order, [vec![(2, 2)], vec![(1, 1), (1, 2)]]);
+
+            let single = graph(ctx, &[("a", 0)]);
+            assert!(single.removal_order(ctx, MatchingStrategy::Last).unwrap().is_empty());
+            // Beside a phrase all words may go.
+            let phrase = graph(ctx, &[("a", 0), ("\"b c", 1), ("d", 3)]);
+            assert_eq!(phrase.removal_order(ctx, MatchingStrategy::Last).unwrap().len(), 2);
+            assert!(phrase.removal_order(ctx, MatchingStrategy::All).unwrap().is_empty());
+        });
+    }
+
+    #[test]
+    fn removing_connects_the_neighbours() {
+        with_empty_index(|ctx| {
+            let mut words = graph(ctx, &[("a", 0), ("b", 1), ("c", 2)]);
+            for group in words.removal_order(ctx, MatchingStrategy::Last).unwrap() {
+                words.remove_keeping_edges(&group);
+            }
+            assert_eq!(show(&words), "START>0-0,0-1,0-2 0-0>END 0-1>END 0-2>END");
+        });
+    }
+
+    #[test]
+    fn paths_share_equal_ends() {
+        with_empty_index(|ctx| {
+            let words = graph(ctx, &[("a", 0), ("b", 1), ("c", 2)]);
+            let term = |first, last| {
+                let is_it = |term: &&LocatedTerm| (term.ids.first, term.ids.last) == (first, last);
+                *words.terms().map(|(_, term)| term).find(is_it).unwrap()
+            };
+            let paths = [
+                vec![term(0, 0), term(1, 1), term(2, 2)],
+                vec![term(0, 1), term(2, 2)],
+                vec![term(0, 0), term(1, 2)],
+            ];
+            let merged = QueryGraph::from_paths(&paths);
+            // Two nodes for the first word: different words follow.
+            assert_eq!(
+                show(&merged),
+                "START>0-0,0-1,0-0 2-2>END 1-1>2-2 0-0>1-1 0-1>2-2 1-2>END 0-0>1-2"
+            );
+        });
+    }
+}

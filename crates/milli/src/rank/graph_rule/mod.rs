@@ -9,6 +9,8 @@ mod bitset;
 mod dead_ends;
 mod edges;
 mod paths;
+#[cfg(test)]
+mod tests;
 
 use std::hash::Hash;
 use std::rc::Rc;
