@@ -193,7 +193,7 @@ fn total_memory_bytes() -> u64 {
 pub enum Environment {
     /// Any or no master key will do.
     Development,
-    /// A master key of at least [`MIN_MASTER_KEY_BYTES`] is mandatory.
+    /// A master key of at least 16 bytes is mandatory.
     Production,
 }
 

@@ -118,14 +118,10 @@ impl SearchQueue {
     }
 
     /// How many requests hold a permit and how many wait.
-    pub fn occupancy(&self) -> (usize, usize) {
+    #[cfg(test)]
+    fn occupancy(&self) -> (usize, usize) {
         let state = self.0.lock();
         (state.running, state.waiting.len())
-    }
-
-    /// How many requests may wait.
-    pub fn capacity(&self) -> usize {
-        self.0.capacity
     }
 }
 

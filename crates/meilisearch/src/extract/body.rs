@@ -80,8 +80,7 @@ fn check_json(request: &HttpRequest) -> Result<(), ResponseError> {
     Err(invalid_content_type(&essence, ACCEPTED))
 }
 
-/// The content type in lower case without its parameters; `None` when the header is missing or
-/// empty.
+/// The content type in lower case without its parameters; `None` without that header.
 ///
 /// # Errors
 ///
@@ -90,12 +89,12 @@ pub fn content_type(
     request: &HttpRequest,
     accepted: &[&str],
 ) -> Result<Option<String>, ResponseError> {
+    let Some(header) = request.headers().get(CONTENT_TYPE) else { return Ok(None) };
     match request.mime_type() {
-        Ok(mime) => Ok(mime.map(|mime| mime.essence_str().to_ascii_lowercase())),
-        Err(_) => {
-            let raw = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
-            let raw = String::from_utf8_lossy(raw.unwrap_or_default()).into_owned();
-            if raw.trim().is_empty() { Ok(None) } else { Err(invalid_content_type(&raw, accepted)) }
+        Ok(Some(mime)) => Ok(Some(mime.essence_str().to_ascii_lowercase())),
+        Ok(None) | Err(_) => {
+            let found = String::from_utf8_lossy(header.as_bytes());
+            Err(invalid_content_type(&found, accepted))
         }
     }
 }

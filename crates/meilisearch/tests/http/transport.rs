@@ -146,7 +146,7 @@ fn json_routes_check_the_content_type() {
         assert_eq!(send(Some(accepted)), (202, None), "{accepted}");
     }
     assert_eq!(send(None), (415, Some("missing_content_type".into())));
-    for refused in ["text/plain", "application/x-ndjson", "nonsense"] {
+    for refused in ["text/plain", "application/x-ndjson", "nonsense", ""] {
         assert_eq!(send(Some(refused)), (415, Some("invalid_content_type".into())), "{refused}");
     }
 }
