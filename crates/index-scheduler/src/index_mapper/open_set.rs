@@ -51,7 +51,7 @@ struct Pinned {
 }
 
 /// Keeps an environment open and findable until dropped. Any number may be held at once.
-pub struct PinnedIndex {
+pub(crate) struct PinnedIndex {
     shared: Arc<Shared>,
     uuid: Uuid,
     index: Index,
@@ -59,12 +59,12 @@ pub struct PinnedIndex {
 
 impl PinnedIndex {
     /// The index.
-    pub fn index(&self) -> &Index {
+    pub(crate) fn index(&self) -> &Index {
         &self.index
     }
 
     /// UUID of its directory.
-    pub fn uuid(&self) -> Uuid {
+    pub(crate) fn uuid(&self) -> Uuid {
         self.uuid
     }
 }

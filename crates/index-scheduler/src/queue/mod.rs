@@ -11,7 +11,7 @@
 pub(crate) mod cleanup;
 pub(crate) mod codec;
 pub(crate) mod commit;
-pub mod filter;
+pub(crate) mod filter;
 pub(crate) mod register;
 pub(crate) mod swap;
 pub(crate) mod tables;

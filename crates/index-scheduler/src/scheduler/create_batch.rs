@@ -281,7 +281,7 @@ impl<'a> Plan<'a> {
             for index in self.task(id)?.indexes() {
                 spread.from(index, id)?;
             }
-            let waits_for = spread.reached & &self.enqueued - &self.snapshots;
+            let waits_for = spread.reached & (&self.enqueued - &self.snapshots);
             if !waits_for.is_empty() {
                 return Ok(waits_for);
             }

@@ -109,13 +109,13 @@ impl Outcomes {
                 continue;
             }
             task.status = Status::Succeeded;
-            match &mut task.details {
-                Some(
-                    Details::DocumentAdditionOrUpdate { indexed_documents: count, .. }
-                    | Details::DocumentDeletion { deleted_documents: count, .. }
-                    | Details::DocumentDeletionByFilter { deleted_documents: count, .. },
-                ) => *count = Some(outcome.count),
-                _ => {}
+            if let Some(
+                Details::DocumentAdditionOrUpdate { indexed_documents: count, .. }
+                | Details::DocumentDeletion { deleted_documents: count, .. }
+                | Details::DocumentDeletionByFilter { deleted_documents: count, .. },
+            ) = &mut task.details
+            {
+                *count = Some(outcome.count);
             }
         }
     }

@@ -14,6 +14,7 @@ use roaring::RoaringBitmap;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::invariants;
 use crate::queue::Queue;
 use crate::scheduler::Started;
 use crate::{FeatureFlags, IndexScheduler, IndexerOptions, Options};
@@ -79,11 +80,6 @@ impl TestScheduler {
         TestScheduler::open(dir, |_| ())
     }
 
-    /// What a power cut would leave at this moment: a scheduler opened on a copy of the directory.
-    pub(crate) fn crash_image(&self) -> CrashImage {
-        CrashImage::take(self.dir.path())
-    }
-
     pub(crate) fn enqueue(&self, kind: KindWithContent) -> TaskId {
         self.register(kind, None).unwrap().uid
     }
@@ -138,6 +134,7 @@ impl TestScheduler {
     /// Runs a planned batch to its end.
     pub(crate) fn finish(&self, started: Started) {
         self.scheduler.shared.run_to_end(started);
+        invariants::check(&self.scheduler.shared.queue);
     }
 
     /// Runs batches until there is none.
@@ -168,7 +165,7 @@ impl TestScheduler {
     }
 }
 
-/// A copy of the directory of a scheduler.
+/// What a power cut would leave: a copy of the directory of a scheduler.
 pub(crate) struct CrashImage(Arc<TempDir>);
 
 impl CrashImage {

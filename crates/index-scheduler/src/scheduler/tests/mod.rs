@@ -2,5 +2,6 @@
 
 mod documents;
 mod indexes;
+mod model;
 mod queue;
 mod recovery;

@@ -249,15 +249,17 @@ fn metadata_and_inverted_dates_are_kept() {
 }
 
 #[test]
-fn features_are_stored_with_what_the_command_line_adds() {
-    let scheduler = TestScheduler::with(|options| options.features.metrics = true);
-    assert!(scheduler.features().metrics);
+fn features_are_stored_as_they_were_in_force() {
+    let scheduler = TestScheduler::with(|options| {
+        options.features.metrics = true;
+        options.features.logs_route = true;
+    });
     let mut features = scheduler.features();
+    assert!(features.metrics && features.logs_route && !features.contains_filter);
     features.contains_filter = true;
     features.metrics = false;
     scheduler.put_features(features).unwrap();
-    assert!(scheduler.features().metrics, "the command line wins");
+    assert!(!scheduler.features().metrics, "until the next start");
     let scheduler = scheduler.reopen();
-    assert!(scheduler.features().contains_filter);
-    assert!(scheduler.features().metrics, "effective values are stored");
+    assert_eq!(scheduler.features(), features, "opened without the command line's switches");
 }
