@@ -21,6 +21,14 @@ pub enum NotImplemented {
     ForeignKeysSetting,
     /// Filters on places: `_geoRadius`, `_geoBoundingBox`, `_geoPolygon`.
     GeoFilter,
+    /// Sorting by distance: `_geoPoint`.
+    GeoSort,
+    /// Semantic and hybrid search: `hybrid`, `vector`.
+    HybridSearch,
+    /// Answers with the vectors of hits: `retrieveVectors`.
+    RetrieveVectors,
+    /// `similar` documents.
+    SimilarDocuments,
     /// Filters on embeddings: `_vectors … EXISTS`.
     VectorFilter,
     /// Filters on shards: `_shard`.
@@ -29,8 +37,6 @@ pub enum NotImplemented {
     ForeignFilter,
     /// Requests that other servers take part in: `useNetwork: true`.
     UseNetwork,
-    /// Sorting by distance: `_geoPoint(lat, lng):asc`.
-    GeoSort,
     /// A route of [`ROUTES`], by its path.
     Route(&'static str),
     /// Tasks of a kind that no batch can run.
@@ -48,6 +54,9 @@ impl NotImplemented {
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
             NotImplemented::GeoFilter => "Filtering on places (`_geo…`)",
+            NotImplemented::HybridSearch => "Semantic and hybrid search",
+            NotImplemented::RetrieveVectors => "Returning the vectors of documents",
+            NotImplemented::SimilarDocuments => "Looking for similar documents",
             NotImplemented::VectorFilter => "Filtering on embeddings (`_vectors`)",
             NotImplemented::ShardFilter => "Filtering on shards (`_shard`)",
             NotImplemented::ForeignFilter => "Filtering on foreign documents (`_foreign`)",

@@ -1,5 +1,40 @@
 //! `POST /multi-search` (http-api.md section 9).
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use index_scheduler::IndexScheduler;
+use meilisearch_types::deserr::DeserrJsonError;
 
-pub(crate) fn configure(_config: &mut ServiceConfig) {}
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::body::Json;
+use crate::routes::indexes::search::environment;
+use crate::routes::{Answer, blocking};
+use crate::search::answer;
+use crate::search::multi::MultiSearchBody;
+use crate::search_queue::SearchQueue;
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.service(web::resource("/multi-search").route(web::post().to(multi_search)));
+}
+
+/// All queries are authorised before the first one runs; one permit serves them all.
+async fn multi_search(
+    auth: Guarded<actions::Search>,
+    body: Json<MultiSearchBody, DeserrJsonError>,
+    request: HttpRequest,
+    scheduler: Data<IndexScheduler>,
+    queue: Data<SearchQueue>,
+) -> Answer {
+    let body = body.into_inner();
+    for query in &body.queries {
+        auth.check_index(&query.index_uid)?;
+    }
+    let environment = environment(&request, &scheduler);
+    let permit = queue.acquire().await?;
+    let answer = blocking(move || {
+        let answer = answer::multi_search(&scheduler, body, environment);
+        drop(permit);
+        answer
+    });
+    Ok(HttpResponse::Ok().json(answer.await?))
+}

@@ -6,5 +6,7 @@ pub mod highlight;
 pub mod keyword;
 mod matches;
 pub mod matching_terms;
+pub mod parameters;
 pub mod projection;
 pub mod scores;
+pub mod sort;

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::rank::score::{MatchType, Rank};
+use crate::rank::score::MatchType;
 use crate::schema::{Criterion, Schema};
 
-pub use crate::rank::score::{ScoreDetail, SortValue, global_score};
+pub use crate::rank::score::{Rank, ScoreDetail, SortValue, global_score};
 
 /// Builds the `_rankingScoreDetails` object of a hit.
 ///

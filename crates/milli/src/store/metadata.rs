@@ -62,6 +62,12 @@ impl<C: 'static> MainKey<C> {
 #[serde(transparent)]
 pub(crate) struct Rfc3339(#[serde(with = "time::serde::rfc3339")] OffsetDateTime);
 
+/// The part of a stored embedder that is read: its name.
+#[derive(Serialize, Deserialize)]
+struct EmbedderName {
+    name: String,
+}
+
 /// Number of documents of each top-level field that any document has.
 pub type FieldDistribution = BTreeMap<String, u64>;
 
@@ -71,6 +77,7 @@ const CREATED_AT: MainKey<SerdeJson<Rfc3339>> = MainKey::new("created-at");
 const UPDATED_AT: MainKey<SerdeJson<Rfc3339>> = MainKey::new("updated-at");
 const PRIMARY_KEY: MainKey<Str> = MainKey::new("primary-key");
 const DOCUMENTS_IDS: MainKey<Roaring> = MainKey::new("documents-ids");
+const EMBEDDING_CONFIGS: MainKey<SerdeJson<Vec<EmbedderName>>> = MainKey::new("embedding_configs");
 const FIELDS_IDS_MAP: MainKey<SerdeJson<FieldsIdsMap>> = MainKey::new("fields-ids-map");
 const FIELD_DISTRIBUTION: MainKey<SerdeJson<FieldDistribution>> =
     MainKey::new("fields-distribution");
@@ -148,6 +155,15 @@ impl Index {
     /// Number of documents.
     pub fn number_of_documents(&self, rtxn: &RoTxn<'_>) -> Result<u64> {
         Ok(self.documents_ids(rtxn)?.len())
+    }
+
+    /// The names of the embedders that the index is configured with.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub fn embedder_names(&self, rtxn: &RoTxn<'_>) -> Result<Vec<String>> {
+        let embedders = EMBEDDING_CONFIGS.get(self, rtxn)?.unwrap_or_default();
+        Ok(embedders.into_iter().map(|embedder| embedder.name).collect())
     }
 
     /// Field names and their ids.

@@ -7,7 +7,7 @@ mod normalize;
 mod positions;
 mod tokenizer;
 
-pub use charabia::Language;
+pub use charabia::{Language, Tokenizer};
 pub use normalize::{normalize_facet, normalize_facet_for_search, normalize_stop_word};
 pub use positions::{bucketed_position, is_number_like};
 pub use tokenizer::TokenizerSettings;

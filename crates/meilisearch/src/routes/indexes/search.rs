@@ -1,5 +1,82 @@
 //! `GET, POST /indexes/{index_uid}/search` (http-api.md section 8).
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use index_scheduler::IndexScheduler;
+use meilisearch_types::deserr::{DeserrJsonError, DeserrQueryParamError};
 
-pub(crate) fn configure(_config: &mut ServiceConfig) {}
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::body::Json;
+use crate::extract::index_uid;
+use crate::extract::query::Query;
+use crate::routes::{Answer, blocking};
+use crate::search::answer::{Environment, search_index};
+use crate::search::query::{AnswerParameters, SearchBody, SearchQuery};
+use crate::search::query_get::SearchParameters;
+use crate::search_queue::SearchQueue;
+
+type Auth = Guarded<actions::Search>;
+
+/// Header that asks for the member `metadata`.
+const INCLUDE_METADATA: &str = "Meili-Include-Metadata";
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/indexes/{index_uid}/search")
+            .route(web::get().to(by_query_string))
+            .route(web::post().to(by_body)),
+    );
+}
+
+async fn by_query_string(
+    _auth: Auth,
+    uid: Path<String>,
+    query: Query<SearchParameters, DeserrQueryParamError>,
+    request: HttpRequest,
+    scheduler: Data<IndexScheduler>,
+    queue: Data<SearchQueue>,
+) -> Answer {
+    let (query, parameters) = query.into_inner().split()?;
+    search(&uid, query, parameters, &request, scheduler, &queue).await
+}
+
+async fn by_body(
+    _auth: Auth,
+    uid: Path<String>,
+    body: Json<SearchBody, DeserrJsonError>,
+    request: HttpRequest,
+    scheduler: Data<IndexScheduler>,
+    queue: Data<SearchQueue>,
+) -> Answer {
+    let (query, parameters) = body.into_inner().split();
+    search(&uid, query, parameters, &request, scheduler, &queue).await
+}
+
+/// Answers a search. The permit goes with the work, which may outlive the request.
+async fn search(
+    uid: &str,
+    query: SearchQuery,
+    parameters: AnswerParameters,
+    request: &HttpRequest,
+    scheduler: Data<IndexScheduler>,
+    queue: &SearchQueue,
+) -> Answer {
+    let uid = index_uid(uid)?;
+    let environment = environment(request, &scheduler);
+    let permit = queue.acquire().await?;
+    let answer = blocking(move || {
+        let answer = search_index(&scheduler, &uid, query, parameters, environment);
+        drop(permit);
+        answer
+    });
+    Ok(HttpResponse::Ok().json(answer.await?))
+}
+
+/// What an answer depends on besides its parameters.
+pub(crate) fn environment(request: &HttpRequest, scheduler: &IndexScheduler) -> Environment {
+    let header = request.headers().get(INCLUDE_METADATA);
+    let include_metadata = header
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
+    Environment { features: scheduler.features(), include_metadata }
+}

@@ -19,8 +19,8 @@ use meilisearch_types::error::{Code, ErrorCode, ResponseError};
 use milli::Schema;
 use milli::document::{self, VECTORS_FIELD};
 use milli::query::filter::Filter;
-use milli::search::keyword::SortCriterion;
 use milli::search::projection::project;
+use milli::search::sort::{SortError, SortParameter, split_sort};
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
@@ -31,7 +31,7 @@ use crate::extract::index_uid;
 use crate::extract::query::Query;
 use crate::features;
 use crate::routes::{Answer, DEFAULT_LIMIT, Page, blocking};
-use crate::search::sort;
+use crate::search::query_get::filter_value;
 use crate::search_queue::SearchQueue;
 
 type Auth = Guarded<actions::DocumentsGet>;
@@ -42,7 +42,7 @@ struct Selection {
     limit: usize,
     ids: Option<Vec<String>>,
     filter: Option<Filter>,
-    sort: Option<Vec<SortCriterion>>,
+    sort: Option<SortParameter>,
     shape: Shape,
 }
 
@@ -118,15 +118,13 @@ pub(super) async fn list(
 ) -> Answer {
     let query = query.into_inner();
     features::check_use_network(query.use_network, scheduler.features())?;
-    // A filter that is valid JSON is taken as such, an array for example.
-    let filter =
-        query.filter.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+    let filter = query.filter.map(filter_value);
     let selection = Selection {
         offset: query.offset.0,
         limit: query.limit.0,
         ids: query.ids.map(|CommaList(ids)| ids),
         filter: filter.as_ref().map(parse_filter).transpose()?.flatten(),
-        sort: query.sort.map(|text| parse_sort(&sort::split(&text))).transpose()?,
+        sort: query.sort.map(|text| parse_sort(&split_sort(&text))).transpose()?,
         shape: Shape {
             fields: query.fields.and_then(StarOrList::list),
             retrieve_vectors: query.retrieve_vectors.0,
@@ -201,8 +199,8 @@ fn page(
     let fields = index.fields_ids_map(&rtxn)?;
     let docids = match sort {
         None => candidates.iter().skip(offset).take(limit).collect(),
-        Some(criteria) => {
-            sort::check(&criteria, &schema, Code::InvalidDocumentSort)?;
+        Some(sort) => {
+            let criteria = sort.sortable(&schema).map_err(sort_refusal)?;
             let ordering = Ordering { index: &index, rtxn: &rtxn, fields: &fields };
             let mut page = ordering.first(candidates, &criteria, offset.saturating_add(limit))?;
             page.split_off(offset.min(page.len()))
@@ -267,8 +265,12 @@ pub(super) fn parse_filter(filter: &Value) -> Result<Option<Filter>, ResponseErr
     })
 }
 
-fn parse_sort(criteria: &[String]) -> Result<Vec<SortCriterion>, ResponseError> {
-    sort::parse(criteria, Code::InvalidDocumentSort)
+fn parse_sort(criteria: &[String]) -> Result<SortParameter, ResponseError> {
+    SortParameter::parse(criteria).map_err(sort_refusal)
+}
+
+fn sort_refusal(error: SortError) -> ResponseError {
+    ResponseError::from_msg(error.to_string(), error.code_on(Code::InvalidDocumentSort))
 }
 
 /// The engine's error, told with the index; what is wrong with a filter has the code of documents.

@@ -1,0 +1,109 @@
+//! Whether the rankings of several queries can be merged: at each place all of them compare by
+//! relevancy, or all sort in the same direction (search.md 19.2).
+
+use meilisearch_types::error::{Code, ResponseError};
+use milli::schema::{Criterion, Schema};
+use milli::search::keyword::SortCriterion;
+
+/// What a stretch of ranking rules compares by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Relevancy,
+    Ascending,
+    Descending,
+}
+
+/// The longest ranking seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Compatibility {
+    longest: Vec<Group>,
+    /// Place of its query in the request.
+    position: usize,
+}
+
+impl Compatibility {
+    /// Compares the ranking of one more query.
+    ///
+    /// # Errors
+    /// `invalid_multi_search_query_ranking_rules`.
+    pub(super) fn add(
+        &mut self,
+        position: usize,
+        schema: &Schema,
+        sort: &[SortCriterion],
+        is_placeholder: bool,
+    ) -> Result<(), ResponseError> {
+        let groups = groups(&schema.criteria, sort, is_placeholder);
+        let mismatch = groups.iter().zip(&self.longest).position(|(mine, longest)| mine != longest);
+        if let Some(at) = mismatch {
+            let message = format!(
+                "The ranking rules of this query cannot be merged with those of `.queries[{}]`: at place {} one compares {}, the other {}. \
+                 Give both indexes the same kinds of rules, or search them apart.",
+                self.position,
+                at + 1,
+                groups[at].describe(),
+                self.longest[at].describe(),
+            );
+            return Err(ResponseError::from_msg(
+                message,
+                Code::InvalidMultiSearchQueryRankingRules,
+            ));
+        }
+        if groups.len() > self.longest.len() {
+            *self = Self { longest: groups, position };
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    fn describe(self) -> &'static str {
+        match self {
+            Group::Relevancy => "by relevancy",
+            Group::Ascending => "in ascending order",
+            Group::Descending => "in descending order",
+        }
+    }
+}
+
+fn groups(criteria: &[Criterion], sort: &[SortCriterion], is_placeholder: bool) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut sorted: Vec<&str> = Vec::new();
+    let mut add_sort = |groups: &mut Vec<Group>, field, ascending| {
+        if !sorted.contains(&field) {
+            sorted.push(field);
+            groups.push(if ascending { Group::Ascending } else { Group::Descending });
+        }
+    };
+    for criterion in criteria {
+        match criterion {
+            Criterion::Sort => {
+                for SortCriterion { field, ascending } in sort {
+                    add_sort(&mut groups, field, *ascending);
+                }
+            }
+            Criterion::Asc(field) => add_sort(&mut groups, field, true),
+            Criterion::Desc(field) => add_sort(&mut groups, field, false),
+            _ if is_placeholder || groups.last() == Some(&Group::Relevancy) => {}
+            _ => groups.push(Group::Relevancy),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consecutive_relevancy_rules_are_one_group() {
+        let sort = [SortCriterion { field: "a".to_owned(), ascending: false }];
+        let criteria = Criterion::defaults();
+        use Group::*;
+        assert_eq!(groups(&criteria, &[], false), [Relevancy]);
+        assert_eq!(groups(&criteria, &sort, false), [Relevancy, Descending, Relevancy]);
+        assert_eq!(groups(&criteria, &sort, true), [Descending]);
+        let asc = [Criterion::Asc("a".to_owned()), Criterion::Sort];
+        assert_eq!(groups(&asc, &sort, true), [Ascending]);
+    }
+}
