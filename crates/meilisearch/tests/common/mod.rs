@@ -164,6 +164,15 @@ impl Drop for Server {
     }
 }
 
+/// Waits until something is true.
+pub(crate) fn eventually(is_true: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < PATIENCE, "it never becomes true");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// The body of an answer as JSON; `Value::Null` when it is empty.
 pub(crate) fn json(mut response: ureq::http::Response<ureq::Body>) -> Value {
     let text = response.body_mut().read_to_string().unwrap();
