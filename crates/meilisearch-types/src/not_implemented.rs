@@ -19,6 +19,8 @@ pub enum NotImplemented {
     ChatSetting,
     /// Index setting `foreignKeys`.
     ForeignKeysSetting,
+    /// `_geo` or `_geojson` among filterable or sortable attributes: places are not indexed.
+    GeoSetting,
     /// Filters on places: `_geoRadius`, `_geoBoundingBox`, `_geoPolygon`.
     GeoFilter,
     /// Sorting by distance: `_geoPoint`.
@@ -53,6 +55,9 @@ impl NotImplemented {
             NotImplemented::EmbeddersSetting => "The index setting `embedders`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
+            NotImplemented::GeoSetting => {
+                "`_geo` or `_geojson` as a filterable or sortable attribute"
+            }
             NotImplemented::GeoFilter => "Filtering on places (`_geo…`)",
             NotImplemented::HybridSearch => "Semantic and hybrid search",
             NotImplemented::RetrieveVectors => "Returning the vectors of documents",

@@ -166,13 +166,12 @@ fn revisit(docid: u32) -> Change<'static> {
     Change { docid, external_id: Box::default(), is_stored: true, new: NewContent::Stored }
 }
 
-/// Memory for deltas, in bytes: a share of what indexing may use, but enough for every thread.
+/// Memory for what is extracted in one round, in bytes: a share of what indexing may use, as sorting and
+/// writing need some too.
 fn memory_budget(context: &IndexingContext<'_>) -> usize {
-    const MIN_PER_THREAD: usize = 100 << 20;
     const SHARE: usize = 4;
     const DEFAULT: usize = 1 << 30;
-    let threads = context.threads.current_num_threads();
-    context.max_memory_bytes.map_or(DEFAULT, |bytes| bytes / SHARE).max(MIN_PER_THREAD * threads)
+    context.max_memory_bytes.map_or(DEFAULT, |bytes| bytes / SHARE)
 }
 
 fn run_rounds(
