@@ -32,6 +32,7 @@ pub mod text;
 pub use error::{Error, InternalError, Result};
 pub use schema::{FieldId, FieldsIdsMap, Schema, settings};
 pub use store::{
-    DatabaseStats, Env, FieldDistribution, Index, IndexStats, OpenOptions, ReadTxn, RoTxn, RwTxn,
-    Tables,
+    CheckOptions, DatabaseStats, Depth, Env, Fault, FieldDistribution, Finding, Index, IndexStats,
+    Malformed, OpenOptions, ReadTxn, Report, RoTxn, RwTxn, Severity, Table, Tables,
+    check_directory, check_index,
 };

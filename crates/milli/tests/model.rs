@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::{TestIndex, readable};
 use heed::BytesDecode;
 use milli::codec::{Cbo, FacetGroupValue};
+use milli::{CheckOptions, check_index};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -172,7 +173,8 @@ fn play(index: &TestIndex, actions: Vec<Action>) -> BTreeMap<u64, Map<String, Va
             Action::Settings(settings) => index.settings(settings),
         }
         let rtxn = index.index.read_txn().unwrap();
-        assert_eq!(index.index.check(&rtxn).unwrap(), Vec::<String>::new());
+        let report = check_index(&index.index, &rtxn, &CheckOptions::default()).unwrap();
+        assert_eq!(report.findings, []);
     }
     model
 }

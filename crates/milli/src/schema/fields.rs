@@ -63,6 +63,17 @@ impl FieldsIdsMap {
         self.names_ids.iter().map(|(name, &id)| (name.as_str(), id))
     }
 
+    /// Whether both directions agree and the next id is above all others; stored bytes may be anybody's.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let above_all = match self.next_id {
+            Some(next) => self.ids_names.keys().all(|id| *id < next),
+            None => true,
+        };
+        above_all
+            && self.names_ids.len() == self.ids_names.len()
+            && self.names_ids.iter().all(|(name, id)| self.ids_names.get(id) == Some(name))
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
         self.ids_names.len()

@@ -95,6 +95,11 @@ impl Index {
         Ok(Index { env, tables })
     }
 
+    /// The handle on databases that the caller has opened.
+    pub(super) fn from_parts(env: Env, tables: Tables) -> Index {
+        Index { env, tables }
+    }
+
     /// Starts a read transaction: a view that no later commit changes.
     ///
     /// # Errors
@@ -147,6 +152,22 @@ fn open_env(dir: &Path, options: &OpenOptions) -> Result<Env> {
     }
     // SAFETY: the file must not be changed by others while it is mapped. The index mapper is the only
     // one that opens this directory, once, and LMDB's lock file guards it against other processes.
+    unsafe { open.open(dir) }
+        .map_err(|source| Error::from(InternalError::OpenEnvironment { path: dir.into(), source }))
+}
+
+/// Opens an existing environment for reading only: nothing in its data file can change.
+pub(super) fn open_env_read_only(dir: &Path, map_size: usize) -> Result<Env> {
+    let data = dir.join("data.mdb");
+    if !data.is_file() {
+        return Err(InternalError::MissingDataFile { path: data }.into());
+    }
+    let mut open = EnvOpenOptions::new().read_txn_without_tls();
+    open.map_size(map_size).max_dbs(MAX_DATABASES);
+    // SAFETY: nothing is written through this map, and a server that may have the directory open at the
+    // same time is kept apart by LMDB's lock file.
+    unsafe { open.flags(EnvFlags::READ_ONLY) };
+    // SAFETY: as above; the file must not be truncated by others while it is mapped.
     unsafe { open.open(dir) }
         .map_err(|source| Error::from(InternalError::OpenEnvironment { path: dir.into(), source }))
 }

@@ -28,6 +28,11 @@ impl<C: 'static> MainKey<C> {
         MainKey { name, codec: PhantomData }
     }
 
+    /// The key on disk.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The value, or `None` when the key is absent.
     pub(crate) fn get<'t>(&self, index: &Index, rtxn: &'t RoTxn<'_>) -> Result<Option<C::DItem>>
     where
@@ -71,18 +76,23 @@ struct EmbedderName {
 /// Number of documents of each top-level field that any document has.
 pub type FieldDistribution = BTreeMap<String, u64>;
 
-const VERSION: MainKey<VersionCodec> = MainKey::new("version");
-const VECTOR_STORE_BACKEND: MainKey<SerdeJson<String>> = MainKey::new("vector_store_backend");
-const CREATED_AT: MainKey<SerdeJson<Rfc3339>> = MainKey::new("created-at");
-const UPDATED_AT: MainKey<SerdeJson<Rfc3339>> = MainKey::new("updated-at");
+pub(super) const VERSION: MainKey<VersionCodec> = MainKey::new("version");
+pub(super) const VECTOR_STORE_BACKEND: MainKey<SerdeJson<String>> =
+    MainKey::new("vector_store_backend");
+pub(super) const CREATED_AT: MainKey<SerdeJson<Rfc3339>> = MainKey::new("created-at");
+pub(super) const UPDATED_AT: MainKey<SerdeJson<Rfc3339>> = MainKey::new("updated-at");
 const PRIMARY_KEY: MainKey<Str> = MainKey::new("primary-key");
-const DOCUMENTS_IDS: MainKey<Roaring> = MainKey::new("documents-ids");
+pub(super) const DOCUMENTS_IDS: MainKey<Roaring> = MainKey::new("documents-ids");
 const EMBEDDING_CONFIGS: MainKey<SerdeJson<Vec<EmbedderName>>> = MainKey::new("embedding_configs");
-const FIELDS_IDS_MAP: MainKey<SerdeJson<FieldsIdsMap>> = MainKey::new("fields-ids-map");
-const FIELD_DISTRIBUTION: MainKey<SerdeJson<FieldDistribution>> =
+pub(super) const FIELDS_IDS_MAP: MainKey<SerdeJson<FieldsIdsMap>> = MainKey::new("fields-ids-map");
+pub(super) const FIELD_DISTRIBUTION: MainKey<SerdeJson<FieldDistribution>> =
     MainKey::new("fields-distribution");
-const WORDS_FST: MainKey<FstSet> = MainKey::new("words-fst");
-const WORDS_PREFIXES_FST: MainKey<FstSet> = MainKey::new("words-prefixes-fst");
+pub(super) const WORDS_FST: MainKey<FstSet> = MainKey::new("words-fst");
+pub(super) const WORDS_PREFIXES_FST: MainKey<FstSet> = MainKey::new("words-prefixes-fst");
+/// Points of all documents, read and written by the check only as bytes (storage-index.md 14).
+pub(super) const GEO_RTREE: MainKey<Bytes> = MainKey::new("geo-rtree");
+pub(super) const GEO_FACETED_DOCUMENTS_IDS: MainKey<Roaring> =
+    MainKey::new("geo-faceted-documents-ids");
 
 impl Index {
     /// Version that last wrote or upgraded the index.

@@ -6,8 +6,11 @@ mod metadata;
 mod stats;
 mod tables;
 
+pub use check::{
+    CheckOptions, Depth, Fault, Finding, Malformed, Report, Severity, check_directory, check_index,
+};
 pub use env::{Env, Index, OpenOptions, ReadTxn, RoTxn, RwTxn};
 pub use metadata::FieldDistribution;
 pub(crate) use metadata::MainKey;
 pub use stats::{DatabaseStats, IndexStats, camel_case};
-pub use tables::{BeU16, BeU32, Tables};
+pub use tables::{BeU16, BeU32, Table, Tables};

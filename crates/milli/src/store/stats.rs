@@ -8,7 +8,8 @@ use super::env::{Index, RoTxn, RwTxn};
 use super::metadata::{FieldDistribution, MainKey};
 use crate::error::Result;
 
-const DOCUMENTS_STATS: MainKey<SerdeJson<DatabaseStats>> = MainKey::new("documents_stats");
+pub(super) const DOCUMENTS_STATS: MainKey<SerdeJson<DatabaseStats>> =
+    MainKey::new("documents_stats");
 
 /// Entries and bytes of one database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,25 @@ macro_rules! tables {
             $($(#[$doc])* pub $field: Database<$key, $value>,)*
         }
 
+        /// One of the databases, under the name of its field in [`Tables`].
+        #[allow(non_camel_case_types, reason = "the variants are the field names")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Table {
+            $($(#[$doc])* $field,)*
+        }
+
+        impl Table {
+            /// All of them, in the order of the statistics.
+            pub const ALL: [Table; Tables::NAMES.len()] = [$(Table::$field),*];
+
+            /// The name on disk.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Table::$field => $name,)*
+                }
+            }
+        }
+
         impl Tables {
             /// The names on disk, in the order of the statistics.
             pub const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
