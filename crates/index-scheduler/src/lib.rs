@@ -19,13 +19,13 @@
 mod error;
 mod features;
 mod index_mapper;
+mod options;
 mod processing;
 mod queue;
 mod scheduler;
 mod testing;
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -42,6 +42,7 @@ use uuid::Uuid;
 
 pub use self::error::{Error, Result};
 pub use self::features::FeatureFlags;
+pub use self::options::{IndexerOptions, Options};
 pub use self::queue::filter::{IndexFilter, Query};
 
 use self::features::Features;
@@ -55,40 +56,6 @@ use self::testing::Faults;
 
 /// How long the end of the server waits for running batches.
 const MAX_SHUTDOWN_WAIT: Duration = Duration::from_secs(60);
-
-/// How a scheduler is opened.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The data directory.
-    pub db_path: PathBuf,
-    /// Where single-index snapshots lie.
-    pub snapshots_path: PathBuf,
-    /// Content of the data directory's `instance-uid`.
-    pub instance_uid: Option<Uuid>,
-    /// Read transactions that may be open at once on an index.
-    pub index_max_readers: u32,
-    /// Map indexes writable: less memory while indexing.
-    pub index_write_map: bool,
-    /// Threads and memory for indexing.
-    pub indexer: IndexerOptions,
-    /// Tasks of one batch at most; with 0 no task ever runs.
-    pub max_batched_tasks: usize,
-    /// Bytes of the payloads of one batch at most.
-    pub batched_tasks_size_limit: u64,
-    /// Single-index snapshots made or imported at once.
-    pub max_concurrent_index_snapshots: usize,
-    /// Experimental features that the command line switches on.
-    pub features: FeatureFlags,
-}
-
-/// What indexing may use.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IndexerOptions {
-    /// Threads that extract; none: as many as there are cores.
-    pub threads: Option<usize>,
-    /// Bytes of memory; none: the engine's default.
-    pub max_memory_bytes: Option<usize>,
-}
 
 /// Statistics of an index.
 #[derive(Debug, Clone)]
@@ -147,7 +114,7 @@ impl IndexScheduler {
             options.index_max_readers,
             options.index_write_map,
         )?;
-        delete_orphan_payloads(&queue, &file_store)?;
+        queue.delete_orphan_payloads(&file_store)?;
         process_single_index_snapshot::clean_up(&options.snapshots_path);
         let threads = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("indexing-{number}"))
@@ -285,7 +252,7 @@ impl IndexScheduler {
         self.view(|view| {
             let matching = view.task_uids(query)?;
             let shown = RoaringBitmap::from_iter(page(&matching, query));
-            let shown = page(&view.visible_tasks(shown, filter)?, query);
+            let shown = page(&view.visible_tasks(shown, query, filter)?, query);
             let tasks =
                 shown.into_iter().map(|uid| shown_task(view, uid)).collect::<Result<_>>()?;
             Ok((tasks, matching.len()))
@@ -308,7 +275,7 @@ impl IndexScheduler {
     /// # Errors
     /// The queue cannot be read.
     pub fn task_uids(&self, query: &Query, filter: IndexFilter<'_>) -> Result<RoaringBitmap> {
-        self.view(|view| view.visible_tasks(view.task_uids(query)?, filter))
+        self.view(|view| view.visible_tasks(view.task_uids(query)?, query, filter))
     }
 
     /// The batches to show and how many match without limit and key.
@@ -319,7 +286,7 @@ impl IndexScheduler {
         self.view(|view| {
             let matching = view.batch_uids(query)?;
             let shown = RoaringBitmap::from_iter(page(&matching, query));
-            let shown = page(&view.visible_batches(shown, filter)?, query);
+            let shown = page(&view.visible_batches(shown, query, filter)?, query);
             let batches =
                 shown.into_iter().map(|uid| shown_batch(view, uid)).collect::<Result<_>>()?;
             Ok((batches, matching.len()))
@@ -486,28 +453,4 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::DsrUpdate
         | Kind::DsrClear => false,
     }
-}
-
-/// Deletes payload files that a killed server left without a task to read them.
-fn delete_orphan_payloads(queue: &Queue, file_store: &FileStore) -> Result<()> {
-    file_store.delete_temporary_files()?;
-    let files = match file_store.all_uuids() {
-        Ok(files) => files,
-        Err(error) => {
-            tracing::warn!("payload files without a task are kept: {error}");
-            return Ok(());
-        }
-    };
-    if files.is_empty() {
-        return Ok(());
-    }
-    let rtxn = queue.read_txn()?;
-    let mut waiting = HashSet::new();
-    for uid in queue.enqueued(&rtxn)? {
-        waiting.extend(queue.listed_task(&rtxn, uid)?.content_uuid());
-    }
-    for uuid in files.into_iter().filter(|uuid| !waiting.contains(uuid)) {
-        file_store.delete(uuid)?;
-    }
-    Ok(())
 }

@@ -1,8 +1,10 @@
-//! Finished tasks are forgotten: on request, or when there are too many (tasks.md 14).
+//! Finished tasks are forgotten: on request, or when there are too many (tasks.md 14). Payload files
+//! that no task waits for are deleted at the start.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 
+use file_store::FileStore;
 use heed::RwTxn;
 use meilisearch_types::batches::BatchEnqueuedAt;
 use meilisearch_types::progress::{AtomicStep, Progress};
@@ -188,6 +190,30 @@ impl Queue {
         let query = format!("?beforeEnqueuedAt={until}&statuses=succeeded,failed,canceled");
         self.register_own(&mut wtxn, KindWithContent::TaskDeletion { query, tasks: oldest })?;
         wtxn.commit()?;
+        Ok(())
+    }
+
+    /// Deletes payload files that a killed server left without a task to read them.
+    pub(crate) fn delete_orphan_payloads(&self, file_store: &FileStore) -> Result<()> {
+        file_store.delete_temporary_files()?;
+        let files = match file_store.all_uuids() {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::warn!("payload files without a task are kept: {error}");
+                return Ok(());
+            }
+        };
+        if files.is_empty() {
+            return Ok(());
+        }
+        let rtxn = self.read_txn()?;
+        let mut waiting = HashSet::new();
+        for uid in self.enqueued(&rtxn)? {
+            waiting.extend(self.listed_task(&rtxn, uid)?.content_uuid());
+        }
+        for uuid in files.into_iter().filter(|uuid| !waiting.contains(uuid)) {
+            file_store.delete(uuid)?;
+        }
         Ok(())
     }
 }

@@ -129,7 +129,6 @@ impl<'a> View<'a> {
         }
         if let Some(indexes) = &query.index_uids {
             uids &= self.unite(indexes, |index| tables.tasks.index.get(self.rtxn, index))?;
-            uids -= self.of_global_kinds(&tables.tasks)?;
         }
         if let Some(cancelations) = &query.canceled_by {
             uids &= self.unite(cancelations, |by| tables.canceled_by.get(self.rtxn, by))?;
@@ -161,16 +160,19 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Takes out what a key limited to some indexes may not see: tasks about no single index, and
-    /// those listed under an index that it may not see.
+    /// Takes out what matches and is not shown: tasks about no single index when the query or the
+    /// key is about some indexes, and those listed under an index that the key may not see.
     pub(crate) fn visible_tasks(
         &self,
         mut uids: RoaringBitmap,
+        query: &Query,
         filter: IndexFilter<'_>,
     ) -> Result<RoaringBitmap> {
-        let IndexFilter::Only(allows) = filter else { return Ok(uids) };
         let inverted = &self.queue.tables().tasks;
-        uids -= self.of_global_kinds(inverted)?;
+        if query.index_uids.is_some() || matches!(filter, IndexFilter::Only(_)) {
+            uids -= self.of_global_kinds(inverted)?;
+        }
+        let IndexFilter::Only(allows) = filter else { return Ok(uids) };
         for entry in inverted.index.database().iter(self.rtxn)? {
             let (index, listed) = entry?;
             if !allows(index) {
@@ -211,7 +213,6 @@ impl<'a> View<'a> {
                 let stored = tables.batches.index.get(self.rtxn, index)?;
                 Ok(stored | self.running_where(|batch| batch.indexes.contains(index)))
             })?;
-            uids -= self.batches_of_global_kinds()?;
         }
         if let Some(cancelations) = &query.canceled_by {
             let succeeded = tables.tasks.status.get(self.rtxn, &Status::Succeeded.number())?;
@@ -236,13 +237,17 @@ impl<'a> View<'a> {
         Ok(uids)
     }
 
-    /// Takes out what a key limited to some indexes may not see: batches of tasks about no single
-    /// index, and those with none of its indexes.
+    /// Takes out what matches and is not shown: batches of tasks about no single index when the
+    /// query or the key is about some indexes, and those with none of the key's indexes.
     pub(crate) fn visible_batches(
         &self,
-        uids: RoaringBitmap,
+        mut uids: RoaringBitmap,
+        query: &Query,
         filter: IndexFilter<'_>,
     ) -> Result<RoaringBitmap> {
+        if query.index_uids.is_some() || matches!(filter, IndexFilter::Only(_)) {
+            uids -= self.batches_of_global_kinds()?;
+        }
         let IndexFilter::Only(allows) = filter else { return Ok(uids) };
         let mut visible =
             self.running_where(|batch| batch.indexes.iter().any(|index| allows(index)));
@@ -252,7 +257,7 @@ impl<'a> View<'a> {
                 visible |= listed;
             }
         }
-        Ok((uids & visible) - self.batches_of_global_kinds()?)
+        Ok(uids & visible)
     }
 
     fn batches_of_task(&self, task: TaskId) -> Result<RoaringBitmap> {

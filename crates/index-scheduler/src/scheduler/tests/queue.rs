@@ -1,6 +1,6 @@
 //! Listings, cancelation and deletion of tasks, limits of the queue.
 
-use meilisearch_types::tasks::{Kind, KindWithContent, Status, TaskId};
+use meilisearch_types::tasks::{IndexSwap, Kind, KindWithContent, Status, TaskId};
 use roaring::RoaringBitmap;
 use time::Duration;
 
@@ -94,6 +94,21 @@ fn filters_are_intersected_and_their_values_united() {
     check(Query { after_enqueued_at: until, before_enqueued_at: from, ..all() }, &[]);
     let finished = scheduler.task(2).unwrap().finished_at;
     check(Query { before_finished_at: finished, ..all() }, &[1, 0]);
+}
+
+#[test]
+fn global_tasks_count_under_an_index_and_are_not_shown() {
+    let scheduler = TestScheduler::new();
+    scheduler.create("a");
+    scheduler.create("b");
+    let indexes = ("a".to_owned(), "b".to_owned());
+    let swaps = vec![IndexSwap { indexes, rename: false }];
+    scheduler.enqueue(KindWithContent::IndexSwap { swaps });
+    scheduler.run_all();
+    let of_a = Query { index_uids: Some(vec!["a".into()]), ..Query::default() };
+    assert_eq!(tasks(&scheduler, &of_a), (vec![1], 2));
+    assert_eq!(scheduler.task_uids(&of_a, IndexFilter::All).unwrap().len(), 1);
+    assert_eq!(batches(&scheduler, &of_a), [0], "batches keep the name that they ran under");
 }
 
 #[test]

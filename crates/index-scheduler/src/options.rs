@@ -1,0 +1,41 @@
+//! How a scheduler is opened.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::FeatureFlags;
+
+/// How a scheduler is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data directory.
+    pub db_path: PathBuf,
+    /// Where single-index snapshots lie.
+    pub snapshots_path: PathBuf,
+    /// Content of the data directory's `instance-uid`.
+    pub instance_uid: Option<Uuid>,
+    /// Read transactions that may be open at once on an index.
+    pub index_max_readers: u32,
+    /// Map indexes writable: less memory while indexing.
+    pub index_write_map: bool,
+    /// Threads and memory for indexing.
+    pub indexer: IndexerOptions,
+    /// Tasks of one batch at most; with 0 no task ever runs.
+    pub max_batched_tasks: usize,
+    /// Bytes of the payloads of one batch at most.
+    pub batched_tasks_size_limit: u64,
+    /// Single-index snapshots made or imported at once.
+    pub max_concurrent_index_snapshots: usize,
+    /// Experimental features that the command line switches on.
+    pub features: FeatureFlags,
+}
+
+/// What indexing may use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IndexerOptions {
+    /// Threads that extract; none: as many as there are cores.
+    pub threads: Option<usize>,
+    /// Bytes of memory; none: the engine's default.
+    pub max_memory_bytes: Option<usize>,
+}
