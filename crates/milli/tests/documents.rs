@@ -1,5 +1,7 @@
 //! Batches of operations on documents: outcomes, ids, merging, what is written (indexing.md 3 to 5, 16).
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 mod common;
 
 use common::{TestIndex, payload, readable};

@@ -4,6 +4,8 @@
 //! Internal ids of documents and fields may differ, so entries are compared with ids translated. The
 //! levels of facet trees may be grouped in any way; they are covered by the invariants.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

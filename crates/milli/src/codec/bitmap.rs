@@ -125,7 +125,7 @@ pub(crate) fn intersect_cbo(bytes: &[u8], universe: &RoaringBitmap) -> io::Resul
 pub(crate) fn cbo_cardinality(bytes: &[u8]) -> Option<u64> {
     const COOKIE_WITHOUT_RUNS: u32 = 12_346;
     if bytes.len() <= PLAIN_MAX_BYTES {
-        return (bytes.len() % INT_BYTES == 0).then_some((bytes.len() / INT_BYTES) as u64);
+        return bytes.len().is_multiple_of(INT_BYTES).then_some((bytes.len() / INT_BYTES) as u64);
     }
     let cookie = u32::from_le_bytes(*bytes.first_chunk()?);
     if cookie != COOKIE_WITHOUT_RUNS {
@@ -142,7 +142,7 @@ pub(crate) fn cbo_cardinality(bytes: &[u8]) -> Option<u64> {
 }
 
 fn plain_ids(bytes: &[u8]) -> io::Result<impl Iterator<Item = u32> + '_> {
-    if bytes.len() % INT_BYTES != 0 {
+    if !bytes.len().is_multiple_of(INT_BYTES) {
         return Err(io::ErrorKind::InvalidData.into());
     }
     Ok(bytes.chunks_exact(INT_BYTES).map(|id| u32::from_ne_bytes([id[0], id[1], id[2], id[3]])))
