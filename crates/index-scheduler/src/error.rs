@@ -90,6 +90,9 @@ pub enum Error {
     /// The index is being deleted: whoever holds its UUID holds an old view of the mapping.
     #[error("The index in `{0}` is being deleted.")]
     IndexBeingDeleted(Uuid),
+    /// An archive of one index, or the directory of such archives.
+    #[error(transparent)]
+    IndexSnapshot(index_snapshot::Error),
     /// Payload files.
     #[error(transparent)]
     FileStore(#[from] file_store::Error),
@@ -181,6 +184,7 @@ impl ErrorCode for Error {
                 } => Code::InvalidSearchFilter,
                 source => source.code_on(Code::InvalidDocumentFilter),
             },
+            Error::IndexSnapshot(error) => crate::index_snapshots::error_code(error),
             Error::FileStore(error) => {
                 error.io_error().map_or(Code::Internal, ErrorCode::error_code)
             }

@@ -14,11 +14,13 @@
 //! | `scheduler/side_jobs.rs` | what runs beside the loop |
 //! | `scheduler/process_*.rs` | what a batch of each kind does |
 //! | `features.rs` | experimental features |
+//! | `index_snapshots.rs` | what routes need of single-index snapshots |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
 mod error;
 mod features;
 mod index_mapper;
+mod index_snapshots;
 mod options;
 mod processing;
 mod queue;
@@ -42,6 +44,7 @@ use uuid::Uuid;
 
 pub use self::error::{Error, Result};
 pub use self::features::FeatureFlags;
+pub use self::index_snapshots::{COMPATIBILITY, ImportRequest};
 pub use self::options::{IndexerOptions, Options};
 pub use self::queue::filter::{IndexFilter, Query};
 
@@ -79,6 +82,7 @@ pub(crate) struct Shared {
     pub(crate) mapper: IndexMapper,
     pub(crate) file_store: FileStore,
     pub(crate) features: Features,
+    pub(crate) index_snapshots: index_snapshot::Directory,
     pub(crate) processing: Processing,
     pub(crate) wake: Wake,
     pub(crate) indexing_threads: rayon::ThreadPool,
@@ -123,8 +127,10 @@ impl IndexScheduler {
             .map_err(std::io::Error::other)
             .map_err(Error::io("start indexing threads for", &options.db_path))?;
         let features = Features::load(&queue, options.features)?;
+        let index_snapshots = index_snapshot::Directory::new(options.snapshots_path.clone());
         Ok(IndexScheduler {
             shared: Arc::new(Shared {
+                index_snapshots,
                 options,
                 queue,
                 mapper,

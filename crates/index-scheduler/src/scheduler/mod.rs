@@ -31,13 +31,13 @@ use time::OffsetDateTime;
 
 use self::autobatcher::BatchKind;
 use self::create_batch::{Facts, IndexFacts, Limits, NextBatch, Work, create_batch};
-use crate::Shared;
 use crate::error::{Error, Result};
 use crate::processing::{BatchProgress, RunningBatch};
 use crate::queue::cleanup::MAX_TASKS;
 use crate::queue::commit::{Committed, Outcome, add_to_batch};
 use crate::queue::filter::View;
 use crate::testing::Fault;
+use crate::{Options, Shared};
 
 /// How long the planner sleeps when nobody wakes it.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -194,7 +194,8 @@ impl Shared {
             }
         }
         for task in &committed.canceled {
-            process_single_index_snapshot::discard(task, &self.options.snapshots_path);
+            let Options { snapshots_path, instance_uid, .. } = &self.options;
+            process_single_index_snapshot::discard(task, snapshots_path, *instance_uid);
         }
     }
 

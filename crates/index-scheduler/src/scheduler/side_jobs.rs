@@ -49,6 +49,12 @@ impl Job<'_> {
         let finished: RoaringBitmap = listed - self.queue.enqueued(&rtxn)?;
         Ok(finished.max())
     }
+
+    /// Whether there is an index of that uid; the job's own uids are locked while it runs.
+    pub(crate) fn index_exists(&self, index_uid: &str) -> Result<bool> {
+        let rtxn = self.queue.read_txn()?;
+        Ok(self.mapper.uuid(&rtxn, index_uid)?.is_some())
+    }
 }
 
 /// What a job ends with.
