@@ -8,6 +8,7 @@ use index_scheduler::{FeatureFlags, IndexScheduler, IndexerOptions};
 use meilisearch_auth::AuthStore;
 use meilisearch_types::sizes::ByteSize;
 
+use crate::instance_uid;
 use crate::options::Options;
 use crate::search_queue::SearchQueue;
 use crate::version_file::{self, VersionFileError};
@@ -26,6 +27,14 @@ pub enum OpenError {
     #[error("cannot create the directory `{}`: {source}", path.display())]
     CreateDirectory {
         /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The uid of the instance can be neither read nor written.
+    #[error("cannot access the file `instance-uid` in `{}`: {source}", path.display())]
+    InstanceUid {
+        /// The data directory.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
@@ -109,7 +118,11 @@ fn scheduler_options(options: &Options) -> Result<index_scheduler::Options, Open
     Ok(index_scheduler::Options {
         db_path: options.db_path.clone(),
         snapshots_path: options.snapshot_dir.clone(),
-        instance_uid: None,
+        instance_uid: Some(
+            instance_uid::read_or_create(&options.db_path).map_err(|source| {
+                OpenError::InstanceUid { path: options.db_path.clone(), source }
+            })?,
+        ),
         index_max_readers: index_max_readers()?,
         index_write_map: options.experimental_reduce_indexing_memory_usage,
         indexer: IndexerOptions {

@@ -17,6 +17,7 @@
 pub mod extract;
 pub mod features;
 pub mod instance;
+mod instance_uid;
 mod logging;
 pub mod options;
 pub mod routes;

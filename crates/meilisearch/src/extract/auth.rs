@@ -74,15 +74,20 @@ impl<A> Guarded<A> {
     ///
     /// `invalid_api_key`.
     pub fn check_index(&self, index_uid: &str) -> Result<(), ResponseError> {
-        if self.filter.is_index_authorized(index_uid) {
-            return Ok(());
-        }
-        let message = format!(
-            "The API key does not give access to the index `{index_uid}`. Use a key whose list of \
-             indexes covers it."
-        );
-        Err(ResponseError::from_msg(message, Code::InvalidApiKey))
+        check_index(&self.filter, index_uid)
     }
+}
+
+/// As [`Guarded::check_index`], on another thread.
+pub(crate) fn check_index(filter: &AuthFilter, index_uid: &str) -> Result<(), ResponseError> {
+    if filter.is_index_authorized(index_uid) {
+        return Ok(());
+    }
+    let message = format!(
+        "The API key does not give access to the index `{index_uid}`. Use a key whose list of \
+         indexes covers it."
+    );
+    Err(ResponseError::from_msg(message, Code::InvalidApiKey))
 }
 
 impl<A: RequiredAction> FromRequest for Guarded<A> {

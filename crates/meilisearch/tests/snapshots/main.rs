@@ -1,0 +1,11 @@
+//! Single-index snapshots from outside: real servers, real files (index-snapshots.md).
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod routes;
+mod support;
+mod travel;
+mod uploads;

@@ -1,0 +1,238 @@
+//! The six routes: what they answer, what they refuse and with which code.
+
+use std::io::Read;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::common::{Server, json as body_of};
+use crate::support::*;
+
+fn code((status, body): (u16, Value)) -> (u16, String) {
+    (status, body["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn snapshots_are_listed_shown_and_deleted() {
+    let server = Server::start();
+    fill(&server, "countries");
+    let made: Vec<_> = ["gzip", "zstd", "none"]
+        .map(|compression| snapshot(&server, "countries", json!({ "compression": compression })))
+        .into();
+    let (status, page) = server.get("/indexes/countries/snapshots");
+    assert_eq!(status, 200);
+    assert_eq!(
+        (&page["total"], &page["offset"], &page["limit"]),
+        (&json!(3), &json!(0), &json!(20))
+    );
+    let listed = page["results"].as_array().unwrap();
+    for (entry, details) in listed.iter().rev().zip(&made) {
+        for field in [
+            "snapshotUid",
+            "fileName",
+            "size",
+            "dataSize",
+            "compression",
+            "sha256",
+            "numberOfDocuments",
+        ] {
+            assert_eq!(entry[field], details[field], "{field}");
+        }
+        assert_eq!(entry["indexUid"], "countries");
+        assert_eq!(entry["meilisearchVersion"], "1.50.0");
+        assert_eq!(entry.as_object().unwrap().len(), 11, "{entry}");
+    }
+    assert_eq!(listed[2]["lastTaskUid"], 1);
+    assert_eq!(listed[0]["lastTaskUid"], 3);
+    let (_, second) = server.get("/indexes/countries/snapshots?offset=1&limit=1");
+    assert_eq!(second["results"], json!([listed[1]]));
+    assert_eq!(second["total"], 3);
+
+    let path = format!("/indexes/countries/snapshots/{}", made[0]["snapshotUid"].as_str().unwrap());
+    let (status, shown) = server.get(&path);
+    assert_eq!(status, 200);
+    assert_eq!(shown["index"]["primaryKey"], "id");
+    assert_eq!(shown["index"]["numberOfDocuments"], 195);
+    let settings = server.get("/indexes/countries/settings").1;
+    assert_eq!(shown["index"]["settings"]["synonyms"], settings["synonyms"]);
+    assert_eq!(
+        shown["index"]["settings"]["filterableAttributes"],
+        settings["filterableAttributes"]
+    );
+
+    // They outlive their index.
+    server.succeed(server.delete("/indexes/countries"));
+    assert_eq!(server.get("/indexes/countries/snapshots").1["total"], 3);
+    assert_eq!(server.delete(&path), (204, Value::Null));
+    assert_eq!(code(server.get(&path)), (404, "index_snapshot_not_found".into()));
+    assert_eq!(code(server.delete(&path)), (404, "index_snapshot_not_found".into()));
+    assert_eq!(server.get("/indexes/countries/snapshots").1["total"], 2);
+    assert_eq!(std::fs::read_dir(server.dir().join("snapshots")).unwrap().count(), 4);
+    assert_eq!(server.get("/indexes/other/snapshots").1["results"], json!([]));
+}
+
+#[test]
+fn a_download_can_be_resumed_and_checked() {
+    let server = Server::start();
+    fill(&server, "countries");
+    let details = snapshot(&server, "countries", json!({}));
+    let archive = download(&server, "countries", &details);
+    let path = format!(
+        "/indexes/countries/snapshots/{}/download",
+        details["snapshotUid"].as_str().unwrap()
+    );
+    let name = details["fileName"].as_str().unwrap();
+
+    let head = server.raw("HEAD", &path, &[], b"");
+    let header = |name: &str| head.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(head.status(), 200);
+    assert_eq!(header("content-length"), archive.len().to_string());
+    assert_eq!(header("content-type"), "application/gzip");
+    assert_eq!(header("content-disposition"), format!("attachment; filename=\"{name}\""));
+    assert_eq!(header("accept-ranges"), "bytes");
+    let etag = header("etag");
+
+    let part = |range: &str, etag: &str| {
+        let headers = [("Range", range), ("If-Range", etag), ("Accept-Encoding", "gzip, br")];
+        let mut response = server.raw("GET", &path, &headers, b"");
+        let mut bytes = Vec::new();
+        response.body_mut().as_reader().read_to_end(&mut bytes).unwrap();
+        let told = response.headers().get("content-range").map(|v| v.to_str().unwrap().to_owned());
+        (response.status().as_u16(), told, bytes)
+    };
+    let length = archive.len();
+    let (status, told, bytes) = part("bytes=1000-", &etag);
+    assert_eq!((status, told), (206, Some(format!("bytes 1000-{}/{length}", length - 1))));
+    assert_eq!(bytes, archive[1000..]);
+    assert_eq!(part("bytes=10-19", &etag).2, archive[10..20]);
+    assert_eq!(part("bytes=-7", &etag).2, archive[length - 7..]);
+    assert_eq!(part("bytes=1000-", "\"another\""), (200, None, archive.clone()));
+    assert_eq!(part("bytes=99999999-", &etag).0, 416);
+
+    // As an operator would check it, without us.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.tar.gz"), &archive).unwrap();
+    for (program, arguments) in [("tar", ["xf", "a.tar.gz"]), ("sha256sum", ["-c", "SHA256SUMS"])] {
+        let output =
+            Command::new(program).args(arguments).current_dir(dir.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let sum = format!("{name}.sha256");
+    let arguments = ["-c", sum.as_str()];
+    let output = Command::new("sha256sum")
+        .args(arguments)
+        .current_dir(server.dir().join("snapshots"))
+        .output();
+    assert!(output.unwrap().status.success());
+}
+
+#[test]
+fn bad_requests_have_their_codes() {
+    let server = Server::start();
+    let create = |body: Value| code(server.post("/indexes/a/snapshots", body));
+    let bad = |code: &str| (400, code.to_owned());
+    assert_eq!(create(json!({ "compression": "lzma" })), bad("invalid_index_snapshot_compression"));
+    assert_eq!(create(json!({ "compression": 3 })), bad("invalid_index_snapshot_compression"));
+    assert_eq!(create(json!({ "other": 3 })), bad("bad_request"));
+    assert_eq!(create(json!([])), bad("bad_request"));
+    assert_eq!(code(server.post("/indexes/a%20b/snapshots", json!({}))), bad("invalid_index_uid"));
+    let get = |path: &str| code(server.get(&format!("/indexes/a/snapshots{path}")));
+    assert_eq!(get("?offset=x"), bad("invalid_index_snapshot_offset"));
+    assert_eq!(get("?limit=-1"), bad("invalid_index_snapshot_limit"));
+    assert_eq!(get("?other=1"), bad("bad_request"));
+    assert_eq!(get("/nonsense"), bad("invalid_index_snapshot_uid"));
+    assert_eq!(get("/..%2F..%2Fsecret/download"), bad("invalid_index_snapshot_uid"));
+    assert_eq!(get("/20260201-101530042"), (404, "index_snapshot_not_found".into()));
+    assert_eq!(get("/20260201-101530042/download"), (404, "index_snapshot_not_found".into()));
+
+    let import = |body: Value| code(server.post("/indexes/a/snapshots/import", body));
+    let uid = "20260201-101530042";
+    assert_eq!(import(json!({})), bad("missing_index_snapshot_source"));
+    assert_eq!(
+        import(json!({ "snapshotUid": uid, "fileName": "a" })),
+        bad("missing_index_snapshot_source")
+    );
+    assert_eq!(import(json!({ "snapshotUid": "x" })), bad("invalid_index_snapshot_uid"));
+    assert_eq!(import(json!({ "snapshotUid": 1 })), bad("invalid_index_snapshot_uid"));
+    for name in ["", "a/b", "../a", "..", ".hidden", "a\\b", "/etc/passwd"] {
+        assert_eq!(
+            import(json!({ "fileName": name })),
+            bad("invalid_index_snapshot_file_name"),
+            "{name}"
+        );
+    }
+    let with = |field: &str, value: Value| {
+        let mut body = json!({ "snapshotUid": uid });
+        body[field] = value;
+        import(body)
+    };
+    assert_eq!(with("indexUid", json!("a b")), bad("invalid_index_snapshot_index_uid"));
+    assert_eq!(with("overwrite", json!("yes")), bad("invalid_index_snapshot_overwrite"));
+    assert_eq!(with("dryRun", json!(1)), bad("invalid_index_snapshot_dry_run"));
+    assert_eq!(with("sha256", json!("abc")), bad("invalid_index_snapshot_sha256"));
+    assert_eq!(with("unknown", json!(1)), bad("bad_request"));
+    assert_eq!(with("overwrite", json!(true)), (404, "index_snapshot_not_found".into()));
+    assert_eq!(
+        import(json!({ "fileName": "missing.tar" })),
+        (404, "index_snapshot_not_found".into())
+    );
+
+    let send = |query: &str, content_type: Option<&str>| {
+        let headers: Vec<_> = content_type.map(|it| ("Content-Type", it)).into_iter().collect();
+        let path = format!("/indexes/a/snapshots/import{query}");
+        let response = server.raw("POST", &path, &headers, b"not an archive");
+        code((response.status().as_u16(), body_of(response)))
+    };
+    let gzip = Some("application/gzip");
+    assert_eq!(send("?overwrite=yes", gzip), bad("invalid_index_snapshot_overwrite"));
+    assert_eq!(send("?dryRun=1", gzip), bad("invalid_index_snapshot_dry_run"));
+    assert_eq!(send("?sha256=1", gzip), bad("invalid_index_snapshot_sha256"));
+    assert_eq!(send("?unknown=1", gzip), bad("bad_request"));
+    assert_eq!(send("", gzip), bad("index_snapshot_corrupted"));
+    assert_eq!(send("", Some("text/csv")), (415, "invalid_content_type".into()));
+    assert_eq!(send("", None), (415, "missing_content_type".into()));
+    assert_eq!(server.get("/tasks").1["total"], 0, "nothing was enqueued");
+}
+
+#[test]
+fn what_a_task_finds_missing_is_its_error() {
+    let server = Server::start();
+    let task = server.wait(server.post("/indexes/missing/snapshots", json!({})));
+    assert_eq!(task["error"]["code"], "index_not_found", "{task}");
+    assert_eq!(task["details"]["sha256"], Value::Null);
+    assert!(task["details"]["fileName"].as_str().unwrap().starts_with("missing-"));
+
+    fill(&server, "countries");
+    let details = snapshot(&server, "countries", json!({}));
+    // A directory that cannot be made: a file stands in its place.
+    let snapshots = server.dir().join("snapshots");
+    std::fs::remove_dir_all(&snapshots).unwrap();
+    std::fs::write(&snapshots, "in the way").unwrap();
+    let task = server.wait(server.post("/indexes/countries/snapshots", json!({})));
+    assert_eq!(task["error"]["code"], "index_snapshot_directory_unwritable", "{task}");
+    assert!(task["error"]["message"].as_str().unwrap().contains("snapshots"));
+    std::fs::remove_file(&snapshots).unwrap();
+    let again = snapshot(&server, "countries", json!({}));
+    assert_ne!(again["snapshotUid"], details["snapshotUid"]);
+}
+
+#[test]
+fn only_the_right_keys_open_the_routes() {
+    let mut server = Server::start_with(&["--master-key", "a-master-key-of-the-test"]);
+    let statuses = |server: &Server| {
+        let one = "/indexes/a/snapshots/20260201-101530042";
+        [
+            server.post("/indexes/a/snapshots", json!({})).0,
+            server.get("/indexes/a/snapshots").0,
+            server.get(one).0,
+            server.get(&format!("{one}/download")).0,
+            server.delete(one).0,
+            server.post("/indexes/a/snapshots/import", json!({ "fileName": "a.tar" })).0,
+        ]
+    };
+    assert_eq!(statuses(&server), [401; 6]);
+    server.use_key(Some("nonsense"));
+    assert_eq!(statuses(&server), [403; 6]);
+    server.use_key(Some("a-master-key-of-the-test"));
+    assert_eq!(statuses(&server), [202, 200, 404, 404, 404, 404]);
+}
