@@ -9,7 +9,7 @@
 //! - [`Payload`]: the content of a complete file.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 /// First character of the name of a file that is still being written.
 const TEMPORARY_PREFIX: &str = ".";
+
+/// Length from which on a file is mapped instead of read, in bytes.
+const SMALLEST_MAPPED_BYTES: u64 = 256 << 10;
 
 /// What can go wrong with the files of a [`FileStore`].
 #[derive(Debug, thiserror::Error)]
@@ -90,15 +93,20 @@ impl FileStore {
         fs::File::open(&path).map_err(Error::io("open", &path))
     }
 
-    /// The whole content of a payload file, mapped rather than read.
-    pub fn map(&self, uuid: Uuid) -> Result<Payload> {
+    /// The whole content of a payload file.
+    pub fn read(&self, uuid: Uuid) -> Result<Payload> {
         let path = self.path(uuid);
-        let file = self.get(uuid)?;
+        let mut file = self.get(uuid)?;
+        if self.size(uuid)? < SMALLEST_MAPPED_BYTES {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
+            return Ok(Payload::Read(bytes));
+        }
         // SAFETY: a payload file is complete before it has its name, nothing writes to it
         // afterwards, and deleting it leaves the mapped pages alone.
         #[allow(unsafe_code, reason = "mapping a file is unsafe: others could truncate it")]
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io("map", &path))?;
-        Ok(Payload { map })
+        Ok(Payload::Mapped(map))
     }
 
     /// Length of a payload file, in bytes.
@@ -165,14 +173,20 @@ fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
 
 /// The content of a payload file.
 #[derive(Debug)]
-pub struct Payload {
-    map: memmap2::Mmap,
+pub enum Payload {
+    /// Of a small file: a process has a limited number of maps, and a batch may have many files.
+    Read(Vec<u8>),
+    /// Of a large file: only the pages in use take memory.
+    Mapped(memmap2::Mmap),
 }
 
 impl Payload {
     /// The content.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.map
+        match self {
+            Payload::Read(bytes) => bytes,
+            Payload::Mapped(map) => map,
+        }
     }
 }
 
@@ -209,8 +223,6 @@ impl Write for File {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     fn store() -> (tempfile::TempDir, FileStore) {
@@ -231,7 +243,7 @@ mod tests {
         let mut content = String::new();
         store.get(uuid).unwrap().read_to_string(&mut content).unwrap();
         assert_eq!(content, r#"{"id":1}"#);
-        assert_eq!(store.map(uuid).unwrap().as_bytes(), content.as_bytes());
+        assert_eq!(store.read(uuid).unwrap().as_bytes(), content.as_bytes());
         assert_eq!(store.size(uuid).unwrap(), 8);
         assert_eq!(store.all_uuids().unwrap(), vec![uuid]);
     }
@@ -251,9 +263,22 @@ mod tests {
         let (_dir, store) = store();
         let (uuid, file) = store.new_update().unwrap();
         file.persist().unwrap();
-        assert_eq!(store.map(uuid).unwrap().as_bytes(), b"");
+        assert_eq!(store.read(uuid).unwrap().as_bytes(), b"");
         let mode = fs::metadata(store.path(uuid)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_large_file_is_mapped() {
+        let (_dir, store) = store();
+        let content = vec![b'x'; SMALLEST_MAPPED_BYTES as usize];
+        let (uuid, mut file) = store.new_update().unwrap();
+        file.write_all(&content).unwrap();
+        file.persist().unwrap();
+        let payload = store.read(uuid).unwrap();
+        assert!(matches!(payload, Payload::Mapped(_)));
+        store.delete(uuid).unwrap();
+        assert_eq!(payload.as_bytes(), content);
     }
 
     #[test]

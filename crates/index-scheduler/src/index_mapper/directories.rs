@@ -47,6 +47,11 @@ impl NewDirectory {
         &self.path
     }
 
+    /// Syncs the names of the files in it, which must have been synced themselves.
+    pub(super) fn sync(&self) -> Result<()> {
+        sync_directory(&self.path)
+    }
+
     /// Tells that a committed mapping leads here now.
     pub(super) fn registered(mut self) {
         self.registered = true;
@@ -84,7 +89,7 @@ pub(super) fn remove_deleted(path: &Path) -> Result<()> {
 
 /// Start-up: finishes what a killed server left half done. `is_mapped` tells whether a name leads
 /// to that UUID. Directories without a marker are not ours to touch, unless they are empty.
-pub(super) fn clean_up(indexes: &Path, is_mapped: impl Fn(Uuid) -> Result<bool>) -> Result<()> {
+pub(super) fn clean_up(indexes: &Path, is_mapped: impl Fn(Uuid) -> bool) -> Result<()> {
     let entries = fs::read_dir(indexes).map_err(Error::io("list", indexes))?;
     for entry in entries {
         let path = entry.map_err(Error::io("list", indexes))?.path();
@@ -93,7 +98,7 @@ pub(super) fn clean_up(indexes: &Path, is_mapped: impl Fn(Uuid) -> Result<bool>)
         if !path.is_dir() {
             continue;
         }
-        let is_mapped = is_mapped(uuid)?;
+        let is_mapped = is_mapped(uuid);
         for marker in [IMPORTING, DELETING] {
             if path.join(marker).exists() {
                 match is_mapped {
@@ -186,7 +191,7 @@ mod tests {
         let foreign = make(indexes, 6, &["data.mdb"]);
         fs::write(indexes.join("notes.txt"), "").unwrap();
 
-        clean_up(indexes, |uuid| Ok([2, 4].contains(&uuid.as_u128()))).unwrap();
+        clean_up(indexes, |uuid| [2, 4].contains(&uuid.as_u128())).unwrap();
 
         assert!(!half_imported.exists() && !half_deleted.exists() && !empty.exists());
         assert!(imported.join("data.mdb").exists() && !imported.join(IMPORTING).exists());

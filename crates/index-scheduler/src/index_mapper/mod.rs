@@ -87,7 +87,9 @@ impl IndexMapper {
             .map(|entry| Ok(entry?.1))
             .collect::<Result<std::collections::HashSet<Uuid>>>()?;
         drop(rtxn);
-        directories::clean_up(dir, |uuid| Ok(mapped.contains(&uuid)))?;
+        if let Err(error) = directories::clean_up(dir, |uuid| mapped.contains(&uuid)) {
+            tracing::warn!("the next start of the server will try again: {error}");
+        }
         Ok(IndexMapper {
             env,
             tables,
@@ -212,6 +214,7 @@ impl IndexMapper {
         let Tables { index_mapping, index_stats, .. } = self.tables;
         match effect {
             Effect::Register { uid, directory, stats } => {
+                directory.sync()?;
                 applied.deleted.extend(self.unmap(wtxn, &uid)?);
                 index_mapping.put(wtxn, &uid, &directory.uuid())?;
                 index_stats.put(wtxn, &directory.uuid(), &stats)?;

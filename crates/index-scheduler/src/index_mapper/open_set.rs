@@ -415,4 +415,32 @@ mod tests {
         });
         assert_eq!(opened.into_inner(), 1);
     }
+
+    #[test]
+    fn look_ups_pins_and_evictions_at_once() {
+        let (dir, set) = (Dir::new(), OpenSet::new(NonZeroUsize::new(2).unwrap()));
+        let uuids: Vec<_> = (0..5).map(Uuid::from_u128).collect();
+        std::thread::scope(|scope| {
+            for thread in 0..6_usize {
+                let (dir, set, uuids) = (&dir, &set, &uuids);
+                scope.spawn(move || {
+                    for round in 0..60_usize {
+                        let uuid = uuids[(round * (thread + 1)) % uuids.len()];
+                        if round % 7 == thread {
+                            let pin = set.pin(uuid, dir.open(uuid)).unwrap();
+                            let found = set.get(uuid, never).unwrap();
+                            assert_eq!(found.path(), pin.index().path());
+                        } else if round % 13 == thread {
+                            set.resize(uuid, (1 << 26) + (round << 16)).unwrap();
+                        } else {
+                            let index = set.get(uuid, dir.open(uuid)).unwrap();
+                            assert!(index.read_txn().is_ok());
+                        }
+                    }
+                });
+            }
+        });
+        let state = set.shared.lock();
+        assert!(state.recent.len() <= 2 && state.pinned.is_empty() && state.opening.is_empty());
+    }
 }

@@ -109,13 +109,15 @@ pub(super) fn run(
 
     running.progress.update(FinalizingIndexProgress::ComputingStats);
     let mut outcome = Outcome { finished, ..Outcome::default() };
-    match shared.mapper.compute_stats(uid, index) {
-        Ok(stats) => {
+    let stats = shared.mapper.compute_stats(uid, index);
+    match stats.and_then(|stats| Ok((stats, database_sizes(uid, index)?))) {
+        Ok((stats, sizes)) => {
             outcome.effects.push(Effect::Stats { uuid: pin.uuid(), stats: Box::new(stats) });
+            outcome.internal_database_sizes = changed_sizes(&sizes_before, &sizes);
         }
+        // The index is committed, so its tasks succeeded.
         Err(error) => tracing::error!("statistics stay as they were: {error}"),
     }
-    outcome.internal_database_sizes = changed_sizes(&sizes_before, &database_sizes(uid, index)?);
     Ok(outcome)
 }
 

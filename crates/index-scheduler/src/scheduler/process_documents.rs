@@ -28,7 +28,7 @@ pub(super) fn import(
     progress.update(DocumentImportProgress::RetrievingConfig);
     let payloads = tasks
         .iter()
-        .map(|task| task.content_uuid().map(|uuid| batch.shared.file_store.map(uuid)).transpose())
+        .map(|task| task.content_uuid().map(|uuid| batch.shared.file_store.read(uuid)).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     let operations = tasks
         .iter()
