@@ -10,6 +10,7 @@ mod documents;
 mod durability;
 mod indexes;
 mod not_implemented;
+mod overload;
 mod settings;
 mod start;
 mod tasks;
