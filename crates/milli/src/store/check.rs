@@ -59,7 +59,7 @@ pub enum Depth {
 pub struct CheckOptions<'a> {
     /// How far to go.
     pub depth: Depth,
-    /// Findings that the report lists; those beyond are only counted.
+    /// Faults that the report lists, and as many residues; those beyond are only counted.
     pub max_findings: usize,
     /// Asked often; the check ends with [`Error::Aborted`](crate::Error::Aborted) once it says so.
     pub must_stop: &'a (dyn Fn() -> bool + Sync),

@@ -137,7 +137,7 @@ pub enum Fault {
 /// The outcome of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The first findings, up to the limit asked for.
+    /// The first faults and the first residues, in the order they were met, up to the limit asked for.
     pub findings: Vec<Finding>,
     /// Number of faults, those not listed included.
     pub faults: u64,
@@ -171,11 +171,12 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn add(&mut self, table: Table, key: &[u8], fault: Fault, severity: Severity) {
-        match severity {
-            Severity::Fault => self.report.faults += 1,
-            Severity::Residue => self.report.residues += 1,
-        }
-        if self.report.findings.len() < self.max_findings {
+        let count = match severity {
+            Severity::Fault => &mut self.report.faults,
+            Severity::Residue => &mut self.report.residues,
+        };
+        *count += 1;
+        if *count <= self.max_findings as u64 {
             self.report.findings.push(Finding { table, key: key.to_vec(), fault, severity });
         }
     }
