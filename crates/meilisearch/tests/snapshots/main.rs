@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod guide;
 mod routes;
 mod support;
 mod travel;

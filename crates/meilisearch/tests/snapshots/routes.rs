@@ -236,3 +236,61 @@ fn only_the_right_keys_open_the_routes() {
     server.use_key(Some("a-master-key-of-the-test"));
     assert_eq!(statuses(&server), [202, 200, 404, 404, 404, 404]);
 }
+
+#[test]
+fn a_key_sees_only_its_indexes() {
+    const MASTER_KEY: &str = "a-master-key-of-the-test";
+    let mut server = Server::start_with(&["--master-key", MASTER_KEY]);
+    server.use_key(Some(MASTER_KEY));
+    for uid in ["mine", "theirs"] {
+        fill(&server, uid);
+    }
+    let mine = snapshot(&server, "mine", json!({}));
+    let theirs = snapshot(&server, "theirs", json!({}));
+    let (mine_archive, theirs_archive) =
+        (download(&server, "mine", &mine), download(&server, "theirs", &theirs));
+    let key = |server: &Server, actions: Value| {
+        let body = json!({ "actions": actions, "indexes": ["mine", "mine-*"], "expiresAt": null });
+        let (status, key) = server.post("/keys", body);
+        assert_eq!(status, 201, "{key}");
+        key["key"].as_str().unwrap().to_owned()
+    };
+    let all = json!([
+        "snapshots.get",
+        "snapshots.download",
+        "snapshots.delete",
+        "snapshots.import",
+        "tasks.get"
+    ]);
+    let limited = json!(["indexes.get"]);
+    let (all, limited) = (key(&server, all), key(&server, limited));
+    let path = |uid: &str, details: &Value, rest: &str| {
+        format!("/indexes/{uid}/snapshots/{}{rest}", details["snapshotUid"].as_str().unwrap())
+    };
+    let forbidden = (403, "invalid_api_key".to_owned());
+
+    server.use_key(Some(&limited));
+    assert_eq!(code(server.get("/indexes/mine/snapshots")), forbidden);
+    assert_eq!(code(upload(&server, "mine-2", "", &mine_archive)), forbidden);
+
+    server.use_key(Some(&all));
+    assert_eq!(server.get("/indexes/mine/snapshots").0, 200);
+    assert_eq!(code(server.get("/indexes/theirs/snapshots")), forbidden);
+    assert_eq!(code(server.get(&path("theirs", &theirs, "/download"))), forbidden);
+    assert_eq!(code(server.delete(&path("theirs", &theirs, ""))), forbidden);
+    // The source counts as well as the target, in whatever way it is named.
+    let import = |target: &str, body: Value| {
+        code(server.post(&format!("/indexes/{target}/snapshots/import"), body))
+    };
+    let (uid, name) = (&theirs["snapshotUid"], &theirs["fileName"]);
+    assert_eq!(import("mine-2", json!({ "snapshotUid": uid, "indexUid": "theirs" })), forbidden);
+    assert_eq!(import("mine-2", json!({ "fileName": name })), forbidden);
+    assert_eq!(import("theirs", json!({ "fileName": mine["fileName"] })), forbidden);
+    assert_eq!(code(upload(&server, "mine-2", "", &theirs_archive)), forbidden);
+    assert_eq!(code(upload(&server, "theirs", "", &mine_archive)), forbidden);
+    server.succeed(upload(&server, "mine-2", "", &mine_archive));
+    let body = json!({ "fileName": mine["fileName"] });
+    server.succeed(server.post("/indexes/mine-3/snapshots/import", body));
+    assert_eq!(server.delete(&path("mine", &mine, "")).0, 204);
+    assert_eq!(left_on_disk(&server), (4, 0));
+}
