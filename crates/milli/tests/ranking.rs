@@ -1,5 +1,7 @@
 //! Searches through the public interface: small indexes, whole answers (search.md 2 to 12).
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::time::{Duration, Instant};
 
 use milli::indexing::{
