@@ -11,6 +11,7 @@ mod durability;
 mod indexes;
 mod not_implemented;
 mod overload;
+mod search;
 mod settings;
 mod start;
 mod tasks;

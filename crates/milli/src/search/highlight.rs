@@ -263,7 +263,8 @@ impl<'s> HitFormatter<'s> {
                 length: found.bytes.len(),
                 indices: indices.to_vec(),
             });
-            found.entry(path.to_owned()).or_default().extend(positions);
+            // All elements of an array share a path, and clients know the last match of it.
+            found.insert(path.to_owned(), positions.collect());
         }
     }
 }
@@ -455,6 +456,6 @@ mod tests {
         let hit = format(document, terms, &request);
         insta::assert_snapshot!(
             serde_json::to_string(&hit.matches_position).unwrap(),
-            @r#"{"a":[{"start":3,"length":1}],"l":[{"start":0,"length":1,"indices":[1]},{"start":4,"length":1,"indices":[1]}],"n":[{"start":0,"length":2}],"o.p":[{"start":0,"length":1,"indices":[0]},{"start":0,"length":1,"indices":[1]}]}"#);
+            @r#"{"a":[{"start":3,"length":1}],"l":[{"start":0,"length":1,"indices":[1]},{"start":4,"length":1,"indices":[1]}],"n":[{"start":0,"length":2}],"o.p":[{"start":0,"length":1,"indices":[1]}]}"#);
     }
 }
