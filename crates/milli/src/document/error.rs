@@ -60,6 +60,14 @@ pub enum DocumentError {
     /// No field ids are left.
     #[error("an index holds at most 65,536 field names, nested names included")]
     TooManyFields,
+    /// A value cannot be parsed, for example because it is nested too deep.
+    #[error("the field `{field}` of a document cannot be read: {cause}")]
+    UnreadableField {
+        /// Name of the top-level field.
+        field: String,
+        /// What the parser says.
+        cause: String,
+    },
     /// `_vectors` of a document has a wrong shape.
     #[error("`_vectors{}` of the document `{document_id}` cannot be read: {cause}",
         embedder.as_ref().map(|name| format!(".{name}")).unwrap_or_default())]
@@ -85,6 +93,7 @@ impl ErrorCode for DocumentError {
             DocumentError::SeveralDocumentIds { .. } | DocumentError::InvalidDocumentId { .. } => {
                 Code::InvalidDocumentId
             }
+            DocumentError::UnreadableField { .. } => Code::MalformedPayload,
             DocumentError::TooManyFields => Code::MaxFieldsLimitExceeded,
             DocumentError::InvalidVectors { .. } => Code::InvalidVectorsType,
         }

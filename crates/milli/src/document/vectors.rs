@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::DocumentError;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 type Entries<'a> = BTreeMap<String, &'a RawValue>;
 
 /// An entry as an object.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Explicit {
     regenerate: bool,
@@ -29,13 +29,6 @@ enum Embeddings {
     Several(Vec<Vec<f32>>),
 }
 
-/// The stored form of an explicit entry.
-#[derive(Serialize)]
-struct StoredExplicit {
-    regenerate: bool,
-    embeddings: Option<Embeddings>,
-}
-
 /// Rewrites `_vectors` for storing, names sorted; `None` when nothing is left of it.
 ///
 /// # Errors
@@ -45,19 +38,18 @@ pub(crate) fn stored_form(json: &str, document_id: &str) -> Result<Option<String
     if entries.is_empty() {
         return Ok(None);
     }
-    let stored: serde_json::Map<String, Value> = entries
+    let stored: BTreeMap<String, Box<RawValue>> = entries
         .into_iter()
-        .map(|(name, entry)| {
-            let value =
-                stored_entry(entry.get()).map_err(|cause| DocumentError::InvalidVectors {
-                    document_id: document_id.to_owned(),
-                    embedder: Some(name.clone()),
-                    cause: cause.to_string(),
-                })?;
-            Ok((name, value))
+        .map(|(name, entry)| match stored_entry(entry.get()) {
+            Ok(stored) => Ok((name, stored)),
+            Err(cause) => Err(DocumentError::InvalidVectors {
+                document_id: document_id.to_owned(),
+                embedder: Some(name),
+                cause: cause.to_string(),
+            }),
         })
-        .collect::<Result<_>>()?;
-    Ok(Some(Value::Object(stored).to_string()))
+        .collect::<Result<_, _>>()?;
+    Ok(Some(serde_json::to_string(&stored)?))
 }
 
 /// Puts the entries of `newer` over those of `older`.
@@ -80,14 +72,11 @@ fn parse_entries<'a>(json: &'a str, document_id: &str) -> Result<Entries<'a>> {
     })
 }
 
-fn stored_entry(json: &str) -> serde_json::Result<Value> {
+fn stored_entry(json: &str) -> serde_json::Result<Box<RawValue>> {
     match serde_json::from_str(json)? {
-        Value::Null => Ok(Value::Array(Vec::new())),
-        Value::Object(_) => {
-            let Explicit { regenerate, embeddings } = serde_json::from_str(json)?;
-            serde_json::to_value(StoredExplicit { regenerate, embeddings })
-        }
-        _ => serde_json::to_value(serde_json::from_str::<Embeddings>(json)?),
+        Value::Null => to_raw_value(&[(); 0]),
+        Value::Object(_) => to_raw_value(&serde_json::from_str::<Explicit>(json)?),
+        _ => to_raw_value(&serde_json::from_str::<Embeddings>(json)?),
     }
 }
 
@@ -99,8 +88,8 @@ mod tests {
 
     #[test]
     fn entries_are_sorted_and_written_anew() {
-        let sent = r#"{"z": [1, 2.5], "a": null, "m": {"regenerate": true}}"#;
-        let stored = r#"{"a":[],"m":{"regenerate":true,"embeddings":null},"z":[1.0,2.5]}"#;
+        let sent = r#"{"z": [1, 0.1], "a": null, "m": {"regenerate": true}}"#;
+        let stored = r#"{"a":[],"m":{"regenerate":true,"embeddings":null},"z":[1.0,0.1]}"#;
         assert_eq!(stored_form(sent, "1").unwrap().unwrap(), stored);
         assert_eq!(stored_form("{}", "1").unwrap(), None);
     }

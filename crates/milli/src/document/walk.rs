@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use super::Field;
+use super::{DocumentError, Field};
 use crate::error::Result;
 
 /// A visited value. Objects and arrays that hold something are told apart from empty ones.
@@ -46,13 +46,17 @@ pub(crate) trait Visitor {
 /// # Errors
 /// The value is not valid JSON, or nested too deep to be read.
 pub(crate) fn walk(field: &Field<'_>, visitor: &mut impl Visitor) -> Result<()> {
+    let unreadable = |cause: serde_json::Error| DocumentError::UnreadableField {
+        field: field.name.clone().into_owned(),
+        cause: cause.to_string(),
+    };
     // Most values are plain strings: they are read without a copy.
     if field.json.starts_with('"') {
-        let text: Text<'_> = serde_json::from_str(&field.json)?;
+        let text: Text<'_> = serde_json::from_str(&field.json).map_err(unreadable)?;
         visitor.visit(&field.name, Visited::String(&text.0), Place::TopLevel);
         return Ok(());
     }
-    let value: Value = serde_json::from_str(&field.json)?;
+    let value: Value = serde_json::from_str(&field.json).map_err(unreadable)?;
     visitor.visit(&field.name, visited(&value), Place::TopLevel);
     if is_container(&value) && visitor.enters(&field.name) {
         let mut path = field.name.clone().into_owned();
@@ -167,6 +171,13 @@ mod tests {
     #[test]
     fn of_a_repeated_key_the_last_value_counts_at_the_first_place() {
         check(r#"{"b":1,"c":2,"b":3}"#, &["top a ...", "key a.b 3", "key a.c 2"]);
+    }
+
+    #[test]
+    fn values_nested_too_deep_are_refused() {
+        let json = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let field = Field { name: "a".into(), json: json.into() };
+        assert!(walk(&field, &mut Log::default()).is_err());
     }
 
     #[test]

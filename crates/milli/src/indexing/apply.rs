@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 
 use super::IndexingContext;
 use super::delta::Target;
+use super::derive::facet_levels::ChangedValues;
 use super::derive::prefixes::Prefix;
 use super::extract::{DocumentFacet, DocumentWrite, Extracted, FacetValue};
 use super::merge::{self, PostingChange};
@@ -18,9 +19,12 @@ use crate::error::{Error, InternalError, Result};
 use crate::schema::FieldId;
 use crate::store::{Index, RwTxn, Tables};
 
-/// Facet strings of a field that exist since, or no more after the batch.
+/// Facet strings of a field that the batch changed.
 #[derive(Debug, Default)]
 pub(super) struct StringChanges {
+    /// All of them.
+    pub(super) values: ChangedValues,
+    /// Those that exist only since, and those that exist no more.
     pub(super) created: BTreeSet<String>,
     pub(super) deleted: BTreeSet<String>,
 }
@@ -33,7 +37,7 @@ pub(super) struct Applied {
     /// Prefixes of words with a change in one of the four databases that prefixes are derived from.
     pub(super) prefixes: FxHashSet<Prefix>,
     /// Fields with a changed number at level 0.
-    pub(super) numbers: BTreeSet<FieldId>,
+    pub(super) numbers: BTreeMap<FieldId, ChangedValues>,
     /// Fields with a changed string at level 0.
     pub(super) strings: BTreeMap<FieldId, StringChanges>,
 }
@@ -96,10 +100,11 @@ impl Applied {
                 self.words_changed |= change.target == Target::Word && effect != Effect::Changed;
             }
             Target::FacetNumber => {
-                self.numbers.insert(change.a as FieldId);
+                self.numbers.entry(change.a as FieldId).or_default().insert(change.b_bytes);
             }
             Target::FacetString => {
                 let changes = self.strings.entry(change.a as FieldId).or_default();
+                changes.values.insert(change.b_bytes);
                 let value = || {
                     String::from_utf8(change.b_bytes.to_vec()).map_err(|_| {
                         Error::from(InternalError::Inconsistent(

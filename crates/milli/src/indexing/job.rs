@@ -203,15 +203,15 @@ fn derive_facets(
     applied: &Applied,
 ) -> Result<()> {
     context.progress.update(IndexingStep::PostProcessingFacets);
-    context.progress.update(FacetsStep::NumbersBulk);
-    for &fid in &applied.numbers {
-        facet_levels::rebuild(index, wtxn, Tree::Numbers, fid)?;
+    context.progress.update(FacetsStep::NumbersIncremental);
+    for (&fid, values) in &applied.numbers {
+        facet_levels::update(index, wtxn, Tree::Numbers, fid, values)?;
     }
-    context.progress.update(FacetsStep::StringsBulk);
+    context.progress.update(FacetsStep::StringsIncremental);
     let role = |fid: FieldId| fields.name(fid).map(|name| (name, schema.facet_role(name)));
-    for &fid in applied.strings.keys() {
+    for (&fid, changes) in &applied.strings {
         if role(fid).is_some_and(|(_, role)| role.string_levels) {
-            facet_levels::rebuild(index, wtxn, Tree::Strings, fid)?;
+            facet_levels::update(index, wtxn, Tree::Strings, fid, &changes.values)?;
         }
     }
     context.progress.update(FacetsStep::FacetSearch);

@@ -68,7 +68,7 @@ pub(in crate::indexing) fn rebuild(
         let (key, _) = entry?;
         created.insert(String::from_utf8_lossy(key.get(3..).unwrap_or_default()).into_owned());
     }
-    update(index, wtxn, fid, languages, &StringChanges { created, deleted: BTreeSet::new() })
+    update(index, wtxn, fid, languages, &StringChanges { created, ..StringChanges::default() })
 }
 
 /// Removes all entries of a field.
