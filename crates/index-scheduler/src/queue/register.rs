@@ -128,3 +128,28 @@ fn check_distinct(swaps: &[IndexSwap]) -> Result<()> {
     }
     Err(Error::SwapDuplicateIndexes(counts.into_keys().cloned().collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_takes_only_what_makes_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Queue::open(dir.path(), 1 << 20).unwrap();
+        let register = |kind: KindWithContent| {
+            queue.register(kind, None, |kind, _| Ok(kind.default_details()))
+        };
+        let clear = |number: usize| KindWithContent::DocumentClear {
+            index_uid: format!("{number}{}", "x".repeat(300)),
+        };
+        let full = (0..1000).find_map(|number| register(clear(number)).err());
+        let error = full.expect("the queue is never full");
+        assert!(matches!(error, Error::QueueFull { map_size_bytes: 1_048_576 }), "{error}");
+
+        let query = String::from("?uids=0");
+        let nothing = KindWithContent::TaskDeletion { query: query.clone(), tasks: [].into() };
+        assert!(matches!(register(nothing), Err(Error::QueueFull { .. })));
+        register(KindWithContent::TaskCancelation { query, tasks: [0].into() }).unwrap();
+    }
+}

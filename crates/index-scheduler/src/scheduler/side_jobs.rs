@@ -23,6 +23,10 @@ use crate::processing::{CancelFlag, RunningBatch};
 use crate::queue::Queue;
 use crate::queue::commit::Outcome;
 
+/// How far jobs stand back behind searches, from 0 to 19.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// What a job works with.
 pub(crate) struct Job<'a> {
     /// The only task of its batch.
@@ -65,6 +69,15 @@ pub(crate) struct JobOutcome {
     /// What changes for the indexes, or why the task failed. With [`Error::Aborted`] nothing is
     /// written and the task stays enqueued, for the cancelation that asked for it.
     pub(crate) result: Result<Option<Effect>>,
+}
+
+/// Lowers the scheduling priority of the calling thread and of those that it starts from now on.
+pub(super) fn give_way_to_searches() {
+    // On Linux the priority is that of a thread; elsewhere the whole server would be slowed down.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!("a snapshot runs at the priority of searches: {error}");
+    }
 }
 
 /// Runs the job of a batch.
