@@ -337,3 +337,20 @@ fn rounds_of_little_memory_give_the_same_index() {
     };
     assert_eq!(dump(Some(0)), dump(None));
 }
+
+#[test]
+fn more_field_names_than_ids_fail_the_payload_alone() {
+    let index = TestIndex::new();
+    let wide: serde_json::Map<String, Value> =
+        (0..65_536).map(|n| (format!("f{n}"), 1.into())).chain([("id".into(), 1.into())]).collect();
+    let wide = payload(&json!([wide]));
+    let good = payload(&json!([{"id": 2}]));
+    let outcomes = index
+        .write(|wtxn, context| {
+            let operations = [replace(&wide), replace(&good)];
+            index_documents(&index.index, wtxn, &operations, Some("id"), context)
+        })
+        .unwrap();
+    assert_eq!(codes(&outcomes), [Some(Code::MaxFieldsLimitExceeded), None]);
+    assert_eq!(field_names(&index), ["id"]);
+}

@@ -15,26 +15,15 @@ pub(crate) fn merge<'a>(
     base: Option<Content<'a>>,
     document_id: &str,
 ) -> Result<Content<'a>> {
-    let mut merged = Content::default();
-    for version in versions {
-        if merged.fields.is_empty() {
-            merged = version;
-            continue;
-        }
-        for field in version.fields {
-            match merged.fields.iter_mut().find(|known| known.name == field.name) {
-                Some(known) => known.json = field.json,
-                None => merged.fields.push(field),
-            }
-        }
-    }
-    for field in base.into_iter().flat_map(|base| base.fields) {
-        match merged.fields.iter_mut().find(|known| known.name == field.name) {
-            Some(known) if field.name == VECTORS_FIELD => {
-                known.json = vectors::merge_entries(&field.json, &known.json, document_id)?.into();
+    let mut merged: Content<'a> = versions.into_iter().flatten().collect();
+    for (name, json) in base.into_iter().flatten() {
+        match merged.get(&name) {
+            Some(newer) if name == VECTORS_FIELD => {
+                let entries = vectors::merge_entries(&json, newer, document_id)?;
+                merged.insert(name, entries.into());
             }
             Some(_) => {}
-            None => merged.fields.push(field),
+            None => merged.insert(name, json),
         }
     }
     Ok(merged)
@@ -48,11 +37,7 @@ mod tests {
     fn check(versions: &[&str], base: Option<&str>, expected: &str) {
         let content = |text| PayloadDocument::parse(text).unwrap().into_content();
         let merged = merge(versions.iter().copied().map(content), base.map(content), "1").unwrap();
-        let text: Vec<_> = merged
-            .fields
-            .iter()
-            .map(|field| format!("\"{}\":{}", field.name, field.json))
-            .collect();
+        let text: Vec<_> = merged.iter().map(|(name, json)| format!("\"{name}\":{json}")).collect();
         assert_eq!(format!("{{{}}}", text.join(",")), expected);
     }
 

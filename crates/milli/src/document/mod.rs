@@ -17,6 +17,7 @@ pub(crate) mod walk;
 
 use std::borrow::Cow;
 
+use indexmap::IndexMap;
 use obkv::KvReaderU16;
 
 pub use error::DocumentError;
@@ -37,19 +38,10 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     [VECTORS_FIELD, GEO_FIELD, GEOJSON_FIELD].contains(&name)
 }
 
-/// A top-level field: its name and the JSON text of its value, as it was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Field<'a> {
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) json: Cow<'a, str>,
-}
-
-/// The content of a document, every name once, in the order in which it is walked: payload order for new
-/// content, field id order for stored content.
+/// The content of a document: the JSON text of each top-level field, as it was sent, in the order in which
+/// fields are walked: payload order for new content, field id order for stored content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Content<'a> {
-    pub(crate) fields: Vec<Field<'a>>,
-}
+pub(crate) struct Content<'a>(IndexMap<Cow<'a, str>, Cow<'a, str>>);
 
 impl<'a> Content<'a> {
     /// Reads a stored document.
@@ -65,13 +57,39 @@ impl<'a> Content<'a> {
                 |what| InternalError::Inconsistent(format!("a document holds field {fid}, {what}"));
             let name = fields.name(fid).ok_or_else(|| inconsistent("which has no name"))?;
             let json = std::str::from_utf8(json).map_err(|_| inconsistent("which is no UTF-8"))?;
-            Ok(Field { name: name.into(), json: json.into() })
+            Ok((name.into(), json.into()))
         };
-        Ok(Content { fields: document.iter().map(read).collect::<Result<_>>()? })
+        Ok(Content(document.iter().map(read).collect::<Result<_>>()?))
+    }
+
+    /// Sets a field; one that is there already keeps its place.
+    pub(crate) fn insert(&mut self, name: Cow<'a, str>, json: Cow<'a, str>) {
+        self.0.insert(name, json);
     }
 
     /// The JSON text of a top-level field.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|field| field.name == name).map(|field| &*field.json)
+        self.0.get(name).map(|json| &**json)
+    }
+
+    /// Name and JSON text of each top-level field.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, json)| (&**name, &**json))
+    }
+}
+
+impl<'a> FromIterator<(Cow<'a, str>, Cow<'a, str>)> for Content<'a> {
+    /// Of a repeated name the last value counts, at the place of the first.
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>>(fields: I) -> Content<'a> {
+        Content(fields.into_iter().collect())
+    }
+}
+
+impl<'a> IntoIterator for Content<'a> {
+    type Item = (Cow<'a, str>, Cow<'a, str>);
+    type IntoIter = indexmap::map::IntoIter<Cow<'a, str>, Cow<'a, str>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Content, Field};
+use super::Content;
 use crate::error::{InternalError, Result};
 
 /// An object of a payload: its text, and its top-level entries in order, repeated keys included.
@@ -28,14 +28,7 @@ impl<'p> PayloadDocument<'p> {
 
     /// The content: of a repeated key the last value counts, at the place of the first.
     pub(crate) fn into_content(self) -> Content<'p> {
-        let mut content = Content { fields: Vec::with_capacity(self.entries.len()) };
-        for (name, json) in self.entries {
-            match content.fields.iter_mut().find(|field| field.name == name) {
-                Some(field) => field.json = json.into(),
-                None => content.fields.push(Field { name, json: json.into() }),
-            }
-        }
-        content
+        self.entries.into_iter().map(|(name, json)| (name, json.into())).collect()
     }
 }
 
@@ -140,8 +133,7 @@ mod tests {
         let document = PayloadDocument::parse(r#"{"a":1,"b":2,"\u0061":3}"#).unwrap();
         assert_eq!(document.entries.len(), 3);
         let content = document.into_content();
-        let fields: Vec<_> = content.fields.iter().map(|f| (&*f.name, &*f.json)).collect();
-        assert_eq!(fields, [("a", "3"), ("b", "2")]);
+        assert_eq!(content.iter().collect::<Vec<_>>(), [("a", "3"), ("b", "2")]);
     }
 
     #[test]

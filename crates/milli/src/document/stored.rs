@@ -46,8 +46,7 @@ pub fn external_id(
     let inconsistent = |what: &str| InternalError::Inconsistent(format!("document {docid} {what}"));
     let stored = document(index, rtxn, docid)?.ok_or_else(|| inconsistent("is missing"))?;
     let content = Content::of_stored(stored, fields)?;
-    let entries: Vec<_> =
-        content.fields.iter().map(|field| (field.name.clone(), &*field.json)).collect();
+    let entries: Vec<_> = content.iter().map(|(name, json)| (name.into(), json)).collect();
     let id = primary_key::id_among(&entries, primary_key);
     Ok(id.ok_or_else(|| inconsistent("has no valid id"))?.into())
 }
@@ -58,8 +57,7 @@ pub fn external_id(
 /// The document is damaged.
 pub fn to_json(document: &KvReaderU16, fields: &FieldsIdsMap) -> Result<Map<String, Value>> {
     Content::of_stored(document, fields)?
-        .fields
         .into_iter()
-        .map(|field| Ok((field.name.into_owned(), serde_json::from_str(&field.json)?)))
+        .map(|(name, json)| Ok((name.into_owned(), serde_json::from_str(&json)?)))
         .collect()
 }

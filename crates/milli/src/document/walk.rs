@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use super::{DocumentError, Field};
+use super::DocumentError;
 use crate::error::Result;
 
 /// A visited value. Objects and arrays that hold something are told apart from empty ones.
@@ -45,21 +45,21 @@ pub(crate) trait Visitor {
 ///
 /// # Errors
 /// The value is not valid JSON, or nested too deep to be read.
-pub(crate) fn walk(field: &Field<'_>, visitor: &mut impl Visitor) -> Result<()> {
+pub(crate) fn walk(name: &str, json: &str, visitor: &mut impl Visitor) -> Result<()> {
     let unreadable = |cause: serde_json::Error| DocumentError::UnreadableField {
-        field: field.name.clone().into_owned(),
+        field: name.to_owned(),
         cause: cause.to_string(),
     };
     // Most values are plain strings: they are read without a copy.
-    if field.json.starts_with('"') {
-        let text: Text<'_> = serde_json::from_str(&field.json).map_err(unreadable)?;
-        visitor.visit(&field.name, Visited::String(&text.0), Place::TopLevel);
+    if json.starts_with('"') {
+        let text: Text<'_> = serde_json::from_str(json).map_err(unreadable)?;
+        visitor.visit(name, Visited::String(&text.0), Place::TopLevel);
         return Ok(());
     }
-    let value: Value = serde_json::from_str(&field.json).map_err(unreadable)?;
-    visitor.visit(&field.name, visited(&value), Place::TopLevel);
-    if is_container(&value) && visitor.enters(&field.name) {
-        let mut path = field.name.clone().into_owned();
+    let value: Value = serde_json::from_str(json).map_err(unreadable)?;
+    visitor.visit(name, visited(&value), Place::TopLevel);
+    if is_container(&value) && visitor.enters(name) {
+        let mut path = name.to_owned();
         enter(&mut path, &value, Place::Key, visitor);
     }
     Ok(())
@@ -144,7 +144,7 @@ mod tests {
 
     fn check(json: &str, expected: &[&str]) {
         let mut log = Log::default();
-        walk(&Field { name: "a".into(), json: json.into() }, &mut log).unwrap();
+        walk("a", json, &mut log).unwrap();
         assert_eq!(log.0, expected, "{json}");
     }
 
@@ -176,8 +176,7 @@ mod tests {
     #[test]
     fn values_nested_too_deep_are_refused() {
         let json = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        let field = Field { name: "a".into(), json: json.into() };
-        assert!(walk(&field, &mut Log::default()).is_err());
+        assert!(walk("a", &json, &mut Log::default()).is_err());
     }
 
     #[test]

@@ -67,14 +67,9 @@ impl Sides<'_> {
     /// Whether the two sides differ in a top-level field that `is_relevant` accepts.
     pub(super) fn differ_in(&self, is_relevant: impl Fn(&str) -> bool) -> bool {
         let (Some(old), Some(new)) = (&self.old, &self.new) else { return true };
-        let relevant = |content: &Content<'_>| {
-            content.fields.iter().filter(|field| is_relevant(&field.name)).count()
-        };
+        let relevant =
+            |content: &Content<'_>| content.iter().filter(|(name, _)| is_relevant(name)).count();
         relevant(old) != relevant(new)
-            || new
-                .fields
-                .iter()
-                .filter(|field| is_relevant(&field.name))
-                .any(|field| old.get(&field.name) != Some(&*field.json))
+            || new.iter().any(|(name, json)| is_relevant(name) && old.get(name) != Some(json))
     }
 }

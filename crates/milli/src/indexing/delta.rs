@@ -6,8 +6,7 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Where a posting list lies, and what the two key parts `a` and `b` of its delta are.
 ///
@@ -158,6 +157,8 @@ impl Delta {
 #[derive(Default)]
 pub(super) struct Symbols {
     numbers: HashTable<u32>,
+    /// Seeded, as users choose the strings.
+    hasher: DefaultHashBuilder,
     bytes: Vec<u8>,
     /// Where each string ends in `bytes`.
     ends: Vec<usize>,
@@ -166,13 +167,13 @@ pub(super) struct Symbols {
 impl Symbols {
     /// The number of a string, given out on first sight.
     pub(super) fn intern(&mut self, string: &[u8]) -> u32 {
-        let Symbols { numbers, bytes, ends } = self;
-        let hash = FxBuildHasher.hash_one(string);
+        let Symbols { numbers, hasher, bytes, ends } = self;
+        let hash = hasher.hash_one(string);
         let number = *numbers
             .entry(
                 hash,
                 |&number| slice(bytes, ends, number) == string,
-                |&number| FxBuildHasher.hash_one(slice(bytes, ends, number)),
+                |&number| hasher.hash_one(slice(bytes, ends, number)),
             )
             .or_insert(ends.len() as u32)
             .get();

@@ -3,12 +3,14 @@
 //! Operations are folded strictly in order, document by document: what is kept of a document is the list
 //! of operations since the last one that forgets the past.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use meilisearch_types::progress::AtomicStep;
 use roaring::RoaringBitmap;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::change::{Change, NewContent};
@@ -96,7 +98,7 @@ struct Planner<'b, 'p> {
     docids: RoaringBitmap,
     free_docids: FreeDocids,
     /// Docids of documents that the store does not hold.
-    new_ids: FxHashMap<Box<str>, u32>,
+    new_ids: HashMap<Box<str>, u32>,
     documents: IndexMap<u32, Folded<'p>, FxBuildHasher>,
 }
 
@@ -128,7 +130,7 @@ impl<'b, 'p> Planner<'b, 'p> {
             fields,
             docids,
             free_docids,
-            new_ids: FxHashMap::default(),
+            new_ids: HashMap::new(),
             documents: IndexMap::default(),
         })
     }
@@ -161,8 +163,7 @@ impl<'b, 'p> Planner<'b, 'p> {
         }
         // Nothing is folded in before every document has shown a valid id.
         let mut valid: Vec<(Box<str>, &'p str)> = Vec::new();
-        let mut names: Vec<Box<str>> = Vec::new();
-        let mut seen: FxHashSet<Box<str>> = FxHashSet::default();
+        let mut names: IndexSet<Cow<'p, str>> = IndexSet::new();
         for document in documents {
             let document = document?;
             let key = match self.primary_key.take() {
@@ -172,11 +173,8 @@ impl<'b, 'p> Planner<'b, 'p> {
             let id = primary_key::document_id(&document, &key);
             self.primary_key = Some(key);
             valid.push((id?.into(), document.text));
-            for (name, _) in &document.entries {
-                if self.fields.id(name).is_none() && seen.insert((**name).into()) {
-                    names.push((**name).into());
-                }
-            }
+            let is_new = |name: &Cow<'p, str>| self.fields.id(name).is_none();
+            names.extend(document.entries.into_iter().map(|(name, _)| name).filter(is_new));
         }
         if self.fields.len() + names.len() > usize::from(u16::MAX) + 1 {
             return Err(DocumentError::TooManyFields.into());
@@ -205,7 +203,7 @@ impl<'b, 'p> Planner<'b, 'p> {
     }
 
     fn delete_by_ids(&mut self, ids: &'p [String]) -> Result<u64> {
-        let mut distinct = FxHashSet::default();
+        let mut distinct = HashSet::new();
         let mut newly_marked = 0;
         for id in ids.iter().filter(|id| distinct.insert(id.as_str())) {
             if self.is_only_deletions && self.stored_docid(id)?.is_none() {

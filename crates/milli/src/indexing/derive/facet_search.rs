@@ -23,6 +23,9 @@ pub(in crate::indexing) fn update(
     languages: Option<&[Language]>,
     changes: &StringChanges,
 ) -> Result<()> {
+    if changes.created.is_empty() && changes.deleted.is_empty() {
+        return Ok(());
+    }
     let table = index.tables().facet_id_normalized_string_strings;
     let changes = changes
         .deleted

@@ -44,12 +44,11 @@ pub(super) fn write(
 }
 
 fn stored_form(content: &Content<'_>, fields: &FieldsIdsMap, id: &str) -> Result<Vec<u8>> {
-    let mut entries = Vec::with_capacity(content.fields.len());
+    let mut entries = content
+        .iter()
+        .map(|(name, json)| Ok((id_of(name, fields)?, json)))
+        .collect::<Result<Vec<_>>>()?;
     let vectors;
-    for field in &content.fields {
-        let fid = id_of(&field.name, fields)?;
-        entries.push((fid, &*field.json));
-    }
     if let Some(json) = content.get(VECTORS_FIELD) {
         let fid = id_of(VECTORS_FIELD, fields)?;
         entries.retain(|(other, _)| *other != fid);
@@ -71,7 +70,7 @@ pub(super) fn count_fields(
     distribution: &mut FxHashMap<FieldId, i64>,
 ) {
     for (content, sign) in [(&sides.old, -1), (&sides.new, 1)] {
-        let names = content.iter().flat_map(|content| &content.fields).map(|field| &*field.name);
+        let names = content.iter().flat_map(Content::iter).map(|(name, _)| name);
         for fid in names.filter(|name| *name != VECTORS_FIELD).filter_map(|name| fields.id(name)) {
             *distribution.entry(fid).or_default() += sign;
         }

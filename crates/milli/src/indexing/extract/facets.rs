@@ -52,13 +52,11 @@ impl FacetsExtractor {
         document_facets: &mut Vec<DocumentFacet>,
     ) -> Result<()> {
         let mut visitor = FacetVisitor { extractor: self, roles, docid, op };
-        for field in &content.fields {
-            let is_walked = !is_reserved(&field.name)
-                && roles
-                    .of(&field.name)
-                    .is_some_and(|role| role.facet.faceted || role.facet.parent);
+        for (name, json) in content.iter() {
+            let is_walked = !is_reserved(name)
+                && roles.of(name).is_some_and(|role| role.facet.faceted || role.facet.parent);
             if is_walked {
-                walk::walk(field, &mut visitor)?;
+                walk::walk(name, json, &mut visitor)?;
             }
         }
         for ((fid, value), original) in self.values.drain() {

@@ -2,7 +2,7 @@
 //!
 //! The order is that of one indexing thread: `_geo` of all documents, then faceted names, then all names.
 
-use rustc_hash::FxHashSet;
+use indexmap::IndexSet;
 
 use crate::document::walk::{Place, Visited, Visitor};
 use crate::document::{Content, GEO_FIELD, is_reserved, walk};
@@ -80,31 +80,26 @@ fn collect(
 ) -> Result<()> {
     // Only objects have names; most fields hold none.
     let nested = || {
-        content.fields.iter().filter(|field| {
-            !is_reserved(&field.name) && field.json.contains('{') && !field.json.starts_with('"')
+        content.iter().filter(|(name, json)| {
+            !is_reserved(name) && json.contains('{') && !json.starts_with('"')
         })
     };
-    let mut visitor = NameVisitor {
-        known,
-        found: Vec::new(),
-        seen: FxHashSet::default(),
-        enters: |_: &str| true,
-    };
-    for field in nested() {
-        walk::walk(field, &mut visitor)?;
+    let mut visitor = NameVisitor { known, found: IndexSet::new(), enters: |_: &str| true };
+    for (name, json) in nested() {
+        walk::walk(name, json, &mut visitor)?;
     }
     if visitor.found.is_empty() {
         return Ok(());
     }
-    names.all.append(&mut visitor.found);
+    names.all.extend(visitor.found);
 
     let enters = |path: &str| {
         let role = schema.facet_role(path);
         role.faceted || role.parent
     };
-    let mut visitor = NameVisitor { known, found: Vec::new(), seen: FxHashSet::default(), enters };
-    for field in nested().filter(|field| enters(&field.name)) {
-        walk::walk(field, &mut visitor)?;
+    let mut visitor = NameVisitor { known, found: IndexSet::new(), enters };
+    for (name, json) in nested().filter(|(name, _)| enters(name)) {
+        walk::walk(name, json, &mut visitor)?;
     }
     let sorted_fields = || schema.criteria.iter().filter_map(|rule| rule.sorted_field());
     let is_faceted = |path: &String| {
@@ -116,16 +111,14 @@ fn collect(
 
 struct NameVisitor<'x, F> {
     known: &'x FieldsIdsMap,
-    found: Vec<String>,
-    seen: FxHashSet<String>,
+    found: IndexSet<String>,
     enters: F,
 }
 
 impl<F: Fn(&str) -> bool> Visitor for NameVisitor<'_, F> {
     fn visit(&mut self, path: &str, _: Visited<'_>, _: Place) {
-        if self.known.id(path).is_none() && !self.seen.contains(path) {
-            self.seen.insert(path.to_owned());
-            self.found.push(path.to_owned());
+        if self.known.id(path).is_none() && !self.found.contains(path) {
+            self.found.insert(path.to_owned());
         }
     }
 

@@ -46,11 +46,11 @@ impl WordsExtractor {
     ) -> Result<()> {
         self.fields.clear();
         let mut visitor = WordVisitor { extractor: self, roles, scope, docid, op, symbols };
-        for field in &content.fields {
-            let is_walked = !is_reserved(&field.name)
-                && roles.of(&field.name).is_some_and(|role| role.words != PatternMatch::None);
+        for (name, json) in content.iter() {
+            let is_walked = !is_reserved(name)
+                && roles.of(name).is_some_and(|role| role.words != PatternMatch::None);
             if is_walked {
-                walk::walk(field, &mut visitor)?;
+                walk::walk(name, json, &mut visitor)?;
             }
         }
         if scope.words {
