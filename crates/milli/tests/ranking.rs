@@ -257,6 +257,27 @@ fn closer_words_come_first_in_both_precisions() {
     assert_eq!(index.details(&outcome, 4)["proximity"]["score"], 0.25);
 }
 
+/// With `byAttribute`, a pair is looked up in the universe of its first use and never again, which
+/// recorded answers show (search.md 5.3).
+#[test]
+fn pairs_of_attributes_belong_to_the_branch_that_asked_first() {
+    let document = |id| json!({ "id": id, "text": "green kite", "price": id });
+    let settings = json!({
+        "rankingRules": ["sort", "words", "proximity"], "proximityPrecision": "byAttribute",
+        "sortableAttributes": ["price"],
+    });
+    let index = TestIndex::new(settings, &[document(0), document(1)]);
+    let sort = [asc("price")];
+    let search = |query| index.search_with(query, |request| request.sort = sort.to_vec().leak());
+    let outcome = search("greem kite ");
+    assert_eq!(outcome.docids, [0, 1]);
+    assert_eq!(index.details(&outcome, 0)["proximity"]["score"], 1.0);
+    assert_eq!(index.details(&outcome, 1)["proximity"]["score"], 0.25);
+    // As typed, the pair is met first as a way to split the n-gram, which asks without a universe.
+    let outcome = search("green kite ");
+    assert_eq!(index.details(&outcome, 1)["proximity"]["score"], 1.0);
+}
+
 #[test]
 fn attributes_rank_and_restrict() {
     let documents = [

@@ -9,6 +9,11 @@
 //! | `graph_rule/` | the engine of the rules that cost paths of the query graph |
 //! | `words.rs`, `typo.rs`, `proximity.rs`, `attribute_rank.rs`, `word_position.rs`, `exact_words.rs` | those rules |
 //! | `exact_attribute.rs`, `sort.rs` | rules of their own |
+//!
+//! To add a rule that ranks readings of the query, implement `graph_rule::Ranking` in a file of its own
+//! (what a step costs, which documents meet it, what it leaves of its term); for any other rule,
+//! implement `rule::RankingRule`. Then give it a `ScoreDetail` (with its rank, and its JSON in
+//! `search/scores.rs`) and a `list::RuleKind`.
 
 mod attribute_rank;
 pub(crate) mod bucket_sort;
