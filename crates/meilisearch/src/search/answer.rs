@@ -121,6 +121,17 @@ impl Counts {
             },
         }
     }
+
+    /// Counts only what can be reached.
+    fn clamped(pagination: Pagination, total: u64, max_total_hits: usize) -> Self {
+        let pagination = match pagination {
+            Pagination::Window { offset, limit } => {
+                Pagination::Window { offset: offset.min(max_total_hits), limit }
+            }
+            page => page,
+        };
+        Self::new(pagination, total.min(max_total_hits as u64))
+    }
 }
 
 fn pages(total: u64, hits_per_page: usize) -> u64 {
@@ -166,23 +177,31 @@ pub(crate) fn search_index(
         return Err(personalization_off());
     }
     let pagination = pagination(answer.offset, answer.limit, answer.page, answer.hits_per_page);
-    let patterns = answer.facets.filter(|patterns| !patterns.is_empty());
+    // The older pipeline differs in what it shows, not in what it finds (search.md 1.1).
+    let is_legacy = features.legacy_search == Some(true);
+    let patterns = answer.facets.filter(|patterns| is_legacy || !patterns.is_empty());
     let federation = Federation {
         pagination,
-        distinct: query.distinct.take(),
+        distinct: query.distinct.take_if(|_| !is_legacy),
         facets: patterns.into_iter().map(|patterns| (index_uid.to_owned(), patterns)).collect(),
         is_multi: false,
+        canonical_filters: !is_legacy,
     };
     let text = query.q.clone();
     let queries = vec![FederatedQuery { index_uid: index_uid.to_owned(), query, weight: 1.0 }];
     let mut found = federated::search(scheduler, &features, queries, &federation)?;
+    let facts = found.indexes.get(index_uid).filter(|_| is_legacy);
+    let counts = match facts {
+        Some(facts) => Counts::clamped(pagination, found.total, facts.max_total_hits),
+        None => Counts::new(pagination, found.total),
+    };
     let facets = found.facets.remove(index_uid);
     let (facet_distribution, facet_stats) =
         facets.map(|facets| (facets.distribution, facets.stats)).unzip();
     let metadata = include_metadata.then(|| metadata(text.clone(), index_uid, &found));
     Ok(SearchAnswer {
         query: text.unwrap_or_default(),
-        counts: Counts::new(pagination, found.total),
+        counts,
         facet_distribution,
         facet_stats,
         request_uid: Uuid::now_v7(),
@@ -258,7 +277,7 @@ fn search_federated(
         federated.push(FederatedQuery { index_uid, query, weight });
     }
     for (position, FederatedQuery { query, .. }) in federated.iter().enumerate() {
-        federated::check_filter(query.filter.as_ref())
+        federated::parse_filter(query.filter.as_ref(), true)
             .map_err(|error| in_query(position, error))?;
     }
     for (position, ((answer, options), FederatedQuery { query, .. })) in
@@ -278,6 +297,7 @@ fn search_federated(
         distinct: body.distinct,
         facets: wanted.filter_map(|(uid, patterns)| Some((uid, patterns?))).collect(),
         is_multi: true,
+        canonical_filters: true,
     };
     let asked: Vec<_> =
         federated.iter().map(|query| (query.query.q.clone(), query.index_uid.clone())).collect();
@@ -311,7 +331,7 @@ fn metadata(query: Option<String>, index_uid: &str, found: &Found) -> Metadata {
         query,
         query_uid: Uuid::now_v7(),
         index_uid: index_uid.to_owned(),
-        primary_key: found.primary_keys.get(index_uid).cloned().flatten(),
+        primary_key: found.indexes.get(index_uid).and_then(|facts| facts.primary_key.clone()),
     }
 }
 

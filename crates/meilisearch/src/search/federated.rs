@@ -43,6 +43,8 @@ pub(crate) struct Federation {
     pub(crate) facets: BTreeMap<String, Vec<String>>,
     /// Whether several queries were asked for: hits tell where they come from, errors too.
     pub(crate) is_multi: bool,
+    /// Whether errors of a filter point into its canonical text.
+    pub(crate) canonical_filters: bool,
 }
 
 /// Which of the found documents are wanted.
@@ -93,10 +95,18 @@ pub(crate) struct Found {
     /// Number of found documents.
     pub(crate) total: u64,
     pub(crate) facets: BTreeMap<String, Facets>,
-    /// Primary key of each searched index.
-    pub(crate) primary_keys: BTreeMap<String, Option<String>>,
+    /// What answers tell of each searched index.
+    pub(crate) indexes: BTreeMap<String, IndexFacts>,
     /// How long each step took, in order.
     pub(crate) steps: Vec<(&'static str, Duration)>,
+}
+
+/// What an answer tells of an index.
+#[derive(Debug)]
+pub(crate) struct IndexFacts {
+    pub(crate) primary_key: Option<String>,
+    /// Greatest rank of a hit that can be reached.
+    pub(crate) max_total_hits: usize,
 }
 
 /// Runs a search. It reads from disk and computes for long: call it where blocking is allowed.
@@ -117,8 +127,8 @@ pub(crate) fn search(
 
     let mut by_index: BTreeMap<String, Vec<PreparedQuery>> = BTreeMap::new();
     for (position, FederatedQuery { index_uid, query, weight }) in queries.into_iter().enumerate() {
-        let filter =
-            prepare_filter(query.filter.as_ref()).map_err(|error| in_query(position, error))?;
+        let filter = parse_filter(query.filter.as_ref(), federation.canonical_filters)
+            .map_err(|error| in_query(position, error))?;
         let prepared = PreparedQuery { position, weight, query, filter };
         by_index.entry(index_uid).or_default().push(prepared);
     }
@@ -155,28 +165,33 @@ pub(crate) fn search(
     let facets = count_facets(scheduler, features, &runs, federation)?;
     steps.end("count facets");
 
-    let mut primary_keys = BTreeMap::new();
+    let mut indexes = BTreeMap::new();
     for run in &runs {
-        let key =
+        let primary_key =
             run.index.primary_key(&run.rtxn).map_err(|error| super::in_index(run.uid, error))?;
-        primary_keys.insert(run.uid.to_owned(), key.map(str::to_owned));
+        let facts = IndexFacts {
+            primary_key: primary_key.map(str::to_owned),
+            max_total_hits: run.schema.max_total_hits,
+        };
+        indexes.insert(run.uid.to_owned(), facts);
     }
     let total = runs.iter().map(|run| run.candidates.len()).sum();
-    Ok(Found { hits, total, facets, primary_keys, steps: steps.done })
+    Ok(Found { hits, total, facets, indexes, steps: steps.done })
 }
 
-/// Parses a filter; errors of its evaluation point into its canonical text.
-fn prepare_filter(filter: Option<&Value>) -> Result<Option<Filter>, ResponseError> {
-    let parsed = filter.map(Filter::from_json).transpose()?.flatten();
-    Ok(parsed.map(Filter::into_canonical).transpose()?)
-}
-
-/// Refuses a filter that cannot be parsed.
+/// Parses a filter.
 ///
 /// # Errors
-/// As the parsing of a filter.
-pub(crate) fn check_filter(filter: Option<&Value>) -> Result<(), ResponseError> {
-    prepare_filter(filter).map(|_| ())
+/// It has the wrong shape or syntax.
+pub(crate) fn parse_filter(
+    filter: Option<&Value>,
+    canonical: bool,
+) -> Result<Option<Filter>, ResponseError> {
+    let parsed = filter.map(Filter::from_json).transpose()?.flatten();
+    match parsed {
+        Some(filter) if canonical => Ok(Some(filter.into_canonical()?)),
+        parsed => Ok(parsed),
+    }
 }
 
 /// Opens an index; in a multi-search a missing one is a bad request, not a missing resource.

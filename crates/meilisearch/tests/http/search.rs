@@ -215,6 +215,29 @@ fn metadata_and_measurements_on_request() {
 }
 
 #[test]
+fn the_older_pipeline_counts_what_can_be_reached() {
+    let server = library();
+    server
+        .succeed(server.patch("/indexes/books/settings/pagination", json!({ "maxTotalHits": 2 })));
+    let counts = |body| {
+        let (status, answer) = server.post("/indexes/books/search", body);
+        assert_eq!(status, 200, "{answer}");
+        let hits = answer["hits"].as_array().unwrap().len();
+        (
+            hits,
+            answer["offset"].clone(),
+            answer["estimatedTotalHits"].clone(),
+            answer["facetStats"].clone(),
+        )
+    };
+    let body = json!({ "offset": 5, "facets": [] });
+    assert_eq!(counts(body.clone()), (0, json!(5), json!(3), Value::Null));
+    assert_eq!(counts(json!({})), (2, json!(0), json!(3), Value::Null));
+    assert_eq!(server.patch("/experimental-features", json!({ "legacySearch": true })).0, 200);
+    assert_eq!(counts(body), (0, json!(2), json!(2), json!({})));
+}
+
+#[test]
 fn facet_values() {
     let server = library();
     let search = |body| server.post("/indexes/books/facet-search", body);

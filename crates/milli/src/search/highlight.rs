@@ -447,6 +447,29 @@ mod tests {
         assert_eq!(format(document, vec![word("x", 0, false)], &request).formatted, None);
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        #[test]
+        fn formatting_only_adds_tags_and_cuts_the_ends(
+            text in "([a-cé京都ßＡ]{1,3}[ ,.\\-!　]{0,2}){0,12}",
+            words in proptest::collection::vec("[a-cé京都]{1,3}", 0..4),
+            phrases in proptest::collection::vec("[a-c京]( [a-c都_]){0,4}", 0..3),
+            is_prefix: bool,
+            length in 0..6usize,
+        ) {
+            let mut terms: Vec<_> = words.iter().zip(0..).map(|(text, i)| word(text, i, is_prefix)).collect();
+            terms.extend(phrases.iter().zip(10..).map(|(text, i)| phrase(text, i)));
+            let shown = |request: &FormatRequest| {
+                let hit = format(json!({"t": text}), terms.clone(), request);
+                hit.formatted.unwrap()["t"].as_str().unwrap().replace(['<', '>'], "")
+            };
+            proptest::prop_assert_eq!(shown(&request()), text.clone());
+            let cropped = shown(&FormatRequest { crop: vec![format!("t:{length}")], ..request() });
+            let kept = cropped.trim_matches('…');
+            proptest::prop_assert!(text.contains(kept), "{:?} is no part of {:?}", kept, text);
+        }
+    }
+
     #[test]
     fn positions_are_bytes_of_the_original_text() {
         let document =
