@@ -179,3 +179,29 @@ fn what_is_not_built_is_refused() {
         assert_eq!(error.error_code(), Code::NotImplemented);
     }
 }
+
+#[test]
+fn an_index_of_upstream_that_has_embedders_is_not_written() {
+    let index = TestIndex::new();
+    index.replace(json!([{"id": 1}]));
+    index
+        .write(|wtxn, _| {
+            let main = index.index.tables().main.remap_data_type::<heed::types::Str>();
+            main.put(wtxn, "embedding_configs", r#"[{"name":"e"}]"#)?;
+            Ok(())
+        })
+        .unwrap();
+    let before = index.dump();
+    let error = index.try_settings(json!({"stopWords": ["the"]})).unwrap_err();
+    assert_eq!(error.error_code(), Code::NotImplemented);
+    let ids = ["1".to_owned()];
+    let error = index
+        .write(|wtxn, context| {
+            let operations = [milli::indexing::Operation::DeleteByIds(&ids)];
+            milli::indexing::index_documents(&index.index, wtxn, &operations, None, context)
+        })
+        .unwrap_err();
+    assert_eq!(error.error_code(), Code::NotImplemented);
+    assert_eq!(index.dump(), before);
+    index.clear();
+}

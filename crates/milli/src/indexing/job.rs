@@ -21,7 +21,7 @@ use super::plan::{Plan, plan};
 use super::roles::{Roles, Scope};
 use super::settings::diff::SchemaDiff;
 use super::steps::{FacetsStep, IndexingStep, WordsStep};
-use super::{IndexingContext, Operation, OperationOutcome};
+use super::{IndexingContext, Operation, OperationOutcome, unbuilt};
 use crate::codec::Cbo;
 use crate::error::Result;
 use crate::schema::{FieldId, FieldsIdsMap, Schema};
@@ -41,6 +41,8 @@ pub fn index_documents(
     primary_key: Option<&str>,
     context: &IndexingContext<'_>,
 ) -> Result<Vec<OperationOutcome>> {
+    let schema = Schema::load(index, wtxn)?;
+    unbuilt::refuse(index, wtxn, &schema)?;
     let Plan { changes, outcomes, primary_key, mut fields, is_only_deletions } =
         plan(index, wtxn, operations, primary_key, context)?;
     let is_void = match is_only_deletions {
@@ -50,7 +52,6 @@ pub fn index_documents(
     if is_void {
         return Ok(outcomes);
     }
-    let schema = Schema::load(index, wtxn)?;
     register_names(index, wtxn, context, &changes, &schema, &mut fields)?;
     let tokenizer = TokenizerSettings::of(&schema)?;
     let roles = Roles::new(&schema, tokenizer.tokenizer(), &fields, |_| true);
@@ -98,6 +99,7 @@ pub(super) fn reindex(
         diff = SchemaDiff::new(old, new, &fields);
     }
     diff.drop_obsolete(index, wtxn, context)?;
+    unbuilt::drop_places(index, wtxn)?;
 
     let (old_tokenizer, new_tokenizer) = (TokenizerSettings::of(old)?, TokenizerSettings::of(new)?);
     let is_of_interest = |fid| diff.facets_to_extract.contains(&fid);

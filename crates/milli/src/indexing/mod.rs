@@ -10,6 +10,7 @@
 //! | `apply.rs`, `posting.rs` | changed posting lists → store |
 //! | `derive/` | word set, prefixes, facet levels, facet search |
 //! | `finish.rs` | keys written at the end of every batch |
+//! | `unbuilt.rs` | what a stored index may ask for and is not built |
 //! | `settings/` | new settings → stored keys, and what must be indexed anew |
 
 mod apply;
@@ -26,6 +27,7 @@ mod posting;
 mod roles;
 mod settings;
 mod steps;
+mod unbuilt;
 
 use meilisearch_types::progress::Progress;
 use roaring::RoaringBitmap;

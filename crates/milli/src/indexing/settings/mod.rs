@@ -14,7 +14,7 @@ use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::settings::Settings;
 use time::OffsetDateTime;
 
-use super::{IndexingContext, job};
+use super::{IndexingContext, job, unbuilt};
 use crate::document::DocumentError;
 use crate::error::Result;
 use crate::schema::Schema;
@@ -94,9 +94,10 @@ fn settings_changed(
     old: &Schema,
     context: &IndexingContext<'_>,
 ) -> Result<()> {
+    let new = Schema::load(index, wtxn)?;
+    unbuilt::refuse(index, wtxn, &new)?;
     index.put_updated_at(wtxn, OffsetDateTime::now_utc())?;
     if has_documents(index, wtxn)? {
-        let new = Schema::load(index, wtxn)?;
         job::reindex(index, wtxn, old, &new, context)?;
     }
     Ok(())
