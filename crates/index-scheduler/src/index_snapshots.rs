@@ -24,19 +24,6 @@ pub const COMPATIBILITY: Compatibility = {
     Compatibility { server: ours, oldest: ours }
 };
 
-/// The language features of the tokenizer, as the root `Cargo.toml` asks for them.
-pub(crate) const TOKENIZER: [&str; 9] = [
-    "chinese",
-    "german-segmentation",
-    "greek",
-    "hebrew",
-    "khmer",
-    "swedish-recomposition",
-    "thai",
-    "turkish",
-    "vietnamese",
-];
-
 /// The archive's compression for the one that a task names.
 pub(crate) fn compression(compression: SnapshotCompression) -> Compression {
     match compression {
@@ -176,21 +163,5 @@ pub(crate) fn error_code(error: &index_snapshot::Error) -> Code {
         E::Io { source, .. } => source.error_code(),
         E::Lmdb(heed::Error::Io(source)) => source.error_code(),
         E::Lmdb(_) | E::Stopped | E::Panicked(_) => Code::Internal,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_of_language_features_is_the_one_that_is_built() {
-        let manifest = include_str!("../../../Cargo.toml");
-        let features = manifest.split("charabia = ").nth(1).unwrap().split(']').next().unwrap();
-        let built: Vec<_> =
-            features.split('"').filter(|part| part.starts_with(char::is_alphabetic)).collect();
-        let mut built: Vec<_> = built.into_iter().filter(|f| !f.contains("features")).collect();
-        built.sort_unstable();
-        assert_eq!(built, TOKENIZER);
     }
 }

@@ -32,7 +32,7 @@ use super::side_jobs::{Job, JobOutcome};
 use crate::error::{Error, Result};
 use crate::index_mapper::directories::NewDirectory;
 use crate::index_mapper::{self, Effect};
-use crate::index_snapshots::{COMPATIBILITY, TOKENIZER, compression, require_space};
+use crate::index_snapshots::{COMPATIBILITY, compression, require_space};
 use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress};
 use crate::queue::register::Registration;
 
@@ -260,7 +260,10 @@ fn manifest(job: &Job<'_>, index_uid: &str, snapshot_uid: &str, index: &Index) -
         platform: Platform::current(0),
         data_size: 0,
         last_task_uid: job.last_finished_task(index_uid)?,
-        tokenizer: TOKENIZER.iter().map(|&feature| feature.to_owned()).collect(),
+        tokenizer: milli::text::LANGUAGE_FEATURES
+            .iter()
+            .map(|&feature| feature.to_owned())
+            .collect(),
         index: described
             .map(ManifestIndex::with_bounded_settings)
             .map_err(Error::index(index_uid))?,
@@ -296,11 +299,11 @@ impl Import<'_> {
         if replaces && !overwrite {
             return Err(Error::IndexAlreadyExists(self.index_uid.to_owned()));
         }
-        if head.manifest.tokenizer != TOKENIZER {
+        if head.manifest.tokenizer != milli::text::LANGUAGE_FEATURES {
             tracing::warn!(
                 index = self.index_uid,
                 theirs = ?head.manifest.tokenizer,
-                ours = ?TOKENIZER,
+                ours = ?milli::text::LANGUAGE_FEATURES,
                 "the imported index was made with another set of language features: words of these languages \
                  may be split otherwise from now on"
             );
