@@ -17,7 +17,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config.service(web::resource("/multi-search").route(web::post().to(multi_search)));
 }
 
-/// All queries are authorised before the first one runs; one permit serves them all.
+/// All indexes are authorised before the first one runs; one permit serves them all.
 async fn multi_search(
     auth: Guarded<actions::Search>,
     body: Json<MultiSearchBody, DeserrJsonError>,
@@ -26,8 +26,10 @@ async fn multi_search(
     queue: Data<SearchQueue>,
 ) -> Answer {
     let body = body.into_inner();
-    for query in &body.queries {
-        auth.check_index(&query.index_uid)?;
+    let searched = body.queries.iter().map(|query| query.index_uid.as_str());
+    let counted = body.federation.iter().flat_map(|federation| federation.facets_by_index.keys());
+    for uid in searched.chain(counted.map(String::as_str)) {
+        auth.check_index(uid)?;
     }
     let environment = environment(&request, &scheduler);
     let permit = queue.acquire().await?;

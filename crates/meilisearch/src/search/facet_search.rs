@@ -17,6 +17,7 @@ use milli::{Schema, facet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::index_run::deadline;
 use super::query::{DEFAULT_LIMIT, HybridQuery, MatchingStrategy, Semantic, Share, languages};
 use super::{in_index, kind};
 use crate::features::check_use_network;
@@ -106,7 +107,7 @@ pub(crate) fn search(
         distinct: None,
         ranking_score_threshold: threshold,
         scored: threshold.is_some(),
-        deadline: None,
+        deadline: Some(deadline(&schema, start)),
     };
     let outcome = keyword::search(&index, &rtxn, &schema, request).map_err(engine)?;
 

@@ -21,6 +21,14 @@ use super::merge::{RankedHit, best_first};
 use super::query::SearchQuery;
 use super::{in_index, kind};
 
+/// When a search that began at `start` is cut.
+pub(super) fn deadline(schema: &Schema, start: Instant) -> Instant {
+    let cutoff_ms = schema.search_cutoff_ms.unwrap_or(DEFAULT_SEARCH_CUTOFF_MS);
+    // A cutoff beyond the range of the clock is as good as a day.
+    let day = Duration::from_secs(86_400);
+    start.checked_add(Duration::from_millis(cutoff_ms)).unwrap_or(start + day)
+}
+
 /// A query whose filter has been parsed.
 #[derive(Debug)]
 pub(super) struct PreparedQuery {
@@ -66,11 +74,7 @@ impl<'i> IndexRun<'i> {
         let rtxn = index.read_txn().map_err(engine)?;
         let schema = Schema::load(index, &rtxn).map_err(engine)?;
         let fields = index.fields_ids_map(&rtxn).map_err(engine)?;
-        let cutoff_ms = schema.search_cutoff_ms.unwrap_or(DEFAULT_SEARCH_CUTOFF_MS);
-        // A cutoff beyond the range of the clock is as good as a day.
-        let deadline = start
-            .checked_add(Duration::from_millis(cutoff_ms))
-            .unwrap_or(start + Duration::from_secs(86_400));
+        let deadline = deadline(&schema, start);
         Ok(Self {
             uid,
             index,

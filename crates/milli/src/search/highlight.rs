@@ -214,6 +214,8 @@ impl<'s> HitFormatter<'s> {
 
     fn tokens<'o>(&'o self, path: &str, text: &'o str) -> Vec<Token<'o>> {
         let languages = self.request.locales.as_deref().or_else(|| self.schema.locales(path));
+        // An empty list allows every language.
+        let languages = languages.filter(|languages| !languages.is_empty());
         self.tokenizer.tokenize_with_allow_list(text, languages).collect()
     }
 
