@@ -80,25 +80,6 @@ progress_steps! {
 }
 
 progress_steps! {
-    /// Import of documents.
-    pub(crate) enum DocumentImportProgress {
-        RetrievingConfig => "retrieving config",
-        ComputingDocumentChanges => "computing document changes",
-        ReadingPayloadStats => "reading payload stats",
-        Indexing => "indexing",
-    }
-}
-
-progress_steps! {
-    /// Deletion of documents.
-    pub(crate) enum DocumentDeletionProgress {
-        RetrievingConfig => "retrieving config",
-        DeleteDocuments => "delete documents",
-        Indexing => "indexing",
-    }
-}
-
-progress_steps! {
     /// Change of settings.
     pub(crate) enum SettingsProgress {
         RetrievingAndMergingTheSettings => "retrieving and merging the settings",

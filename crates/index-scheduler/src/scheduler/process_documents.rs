@@ -6,7 +6,10 @@ use meilisearch_types::error::ResponseError;
 use meilisearch_types::tasks::{
     Details, DocumentMethod, KindWithContent, MissingDocument as TaskMissingDocument, Status, Task,
 };
-use milli::indexing::{MissingDocument, Operation, clear_documents, index_documents};
+use milli::indexing::{
+    DocumentDeletionStep, DocumentImportStep, MissingDocument, Operation, clear_documents,
+    index_documents,
+};
 use milli::query::filter::Filter;
 use milli::{RwTxn, Schema};
 use roaring::RoaringBitmap;
@@ -15,7 +18,6 @@ use serde_json::Value;
 use super::fail;
 use super::index_batch::IndexBatch;
 use crate::error::{Error, Result};
-use crate::processing::{DocumentDeletionProgress, DocumentImportProgress};
 
 /// Imports, and the deletions that came between them. A fault of its own documents fails only its
 /// task; everything else, a bad filter included, fails the batch.
@@ -25,7 +27,7 @@ pub(super) fn import(
     mut tasks: Vec<Task>,
 ) -> Result<Vec<Task>> {
     let progress = batch.context.progress;
-    progress.update(DocumentImportProgress::RetrievingConfig);
+    progress.update(DocumentImportStep::RetrievingConfig);
     let payloads = tasks
         .iter()
         .map(|task| task.content_uuid().map(|uuid| batch.shared.file_store.read(uuid)).transpose())
@@ -39,7 +41,7 @@ pub(super) fn import(
         KindWithContent::DocumentAdditionOrUpdate { primary_key, .. } => Some(primary_key.clone()),
         _ => None,
     });
-    progress.update(DocumentImportProgress::ComputingDocumentChanges);
+    progress.update(DocumentImportStep::ComputingDocumentChanges);
     run(batch, wtxn, &operations, first_import.flatten().as_deref())?.report(&mut tasks);
     Ok(tasks)
 }
@@ -51,7 +53,7 @@ pub(super) fn delete(
     mut tasks: Vec<Task>,
 ) -> Result<Vec<Task>> {
     let progress = batch.context.progress;
-    progress.update(DocumentDeletionProgress::RetrievingConfig);
+    progress.update(DocumentDeletionStep::RetrievingConfig);
     let kinds: Vec<_> = tasks.iter().map(|task| task.kind.clone()).collect();
     let mut operations = Vec::with_capacity(tasks.len());
     for (task, kind) in tasks.iter_mut().zip(&kinds) {
@@ -64,7 +66,7 @@ pub(super) fn delete(
             Err(error) => return Err(error),
         });
     }
-    progress.update(DocumentDeletionProgress::DeleteDocuments);
+    progress.update(DocumentDeletionStep::DeleteDocuments);
     run(batch, wtxn, &operations, None)?.report(&mut tasks);
     Ok(tasks)
 }

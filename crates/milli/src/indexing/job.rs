@@ -20,7 +20,7 @@ use super::finish::finish;
 use super::plan::{Plan, plan};
 use super::roles::{Roles, Scope};
 use super::settings::diff::SchemaDiff;
-use super::steps::{FacetsStep, IndexingStep, WordsStep};
+use super::steps::{DocumentDeletionStep, DocumentImportStep, FacetsStep, IndexingStep, WordsStep};
 use super::{IndexingContext, Operation, OperationOutcome, unbuilt};
 use crate::codec::Cbo;
 use crate::error::Result;
@@ -51,6 +51,10 @@ pub fn index_documents(
     };
     if is_void {
         return Ok(outcomes);
+    }
+    match is_only_deletions {
+        true => context.progress.update(DocumentDeletionStep::Indexing),
+        false => context.progress.update(DocumentImportStep::Indexing),
     }
     register_names(index, wtxn, context, &changes, &schema, &mut fields)?;
     let tokenizer = TokenizerSettings::of(&schema)?;

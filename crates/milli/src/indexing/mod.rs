@@ -34,6 +34,7 @@ use roaring::RoaringBitmap;
 
 pub use job::{clear_documents, index_documents};
 pub use settings::{SettingsError, apply_settings, set_primary_key};
+pub use steps::{DocumentDeletionStep, DocumentImportStep};
 
 use crate::error::Error;
 

@@ -3,6 +3,25 @@
 use meilisearch_types::progress_steps;
 
 progress_steps! {
+    /// Steps of an import of documents; the caller starts the ones before "indexing".
+    pub enum DocumentImportStep {
+        RetrievingConfig => "retrieving config",
+        ComputingDocumentChanges => "computing document changes",
+        ReadingPayloadStats => "reading payload stats",
+        Indexing => "indexing",
+    }
+}
+
+progress_steps! {
+    /// Steps of a deletion of documents; the caller starts the ones before "indexing".
+    pub enum DocumentDeletionStep {
+        RetrievingConfig => "retrieving config",
+        DeleteDocuments => "delete documents",
+        Indexing => "indexing",
+    }
+}
+
+progress_steps! {
     /// Steps of indexing documents, and of applying settings.
     pub(super) enum IndexingStep {
         PreparingPayloads => "preparing payloads",

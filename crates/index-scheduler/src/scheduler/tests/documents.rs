@@ -58,7 +58,11 @@ fn additions_and_deletions_share_a_batch() {
     let batch = scheduler.batch(0).unwrap();
     assert_eq!(batch.stats.total_nb_tasks, 3);
     assert!(batch.stats.internal_database_sizes.contains_key("documents"));
-    assert!(batch.stats.progress_trace.keys().any(|step| step.starts_with("processing tasks > ")));
+    let steps: Vec<_> = batch.stats.progress_trace.keys().collect();
+    let position = |step: &str| steps.iter().position(|path| *path == step);
+    let computing = position("processing tasks > computing document changes").unwrap();
+    assert!(computing < position("processing tasks > indexing").unwrap(), "{steps:?}");
+    assert!(position("writing tasks to disk > task").is_some(), "{steps:?}");
 }
 
 #[test]
