@@ -124,7 +124,7 @@ pub(crate) fn run(arguments: &SearchArgs) -> Result<()> {
         }
         if arguments.while_indexing {
             let (busy, tasks) = replay_while_indexing(server, &data, &queries)?;
-            rows.push(busy.row(format!("2, while indexing {tasks} times")));
+            rows.push(busy.row(format!("2, beside {tasks} indexing tasks")));
             json["whileIndexing"] = busy.as_json();
             json["whileIndexing"]["indexingTasks"] = tasks.into();
         }

@@ -43,7 +43,7 @@ impl Server {
         let process = Command::new(&bin)
             .arg("--no-analytics")
             .args(["--http-addr", &address])
-            .args(["--http-payload-size-limit", "100Gb"])
+            .args(["--http-payload-size-limit", "100 GB"])
             .arg("--db-path")
             .arg(root.join("data.ms"))
             .arg("--dump-dir")
