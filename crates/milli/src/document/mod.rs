@@ -33,8 +33,8 @@ pub const GEO_FIELD: &str = "_geo";
 /// Field that holds the shape of a document.
 pub const GEOJSON_FIELD: &str = "_geojson";
 
-/// Whether a top-level field is never walked for words (indexing.md 7.2).
-pub(crate) fn is_reserved(name: &str) -> bool {
+/// Whether a top-level field is never walked for words and facets (indexing.md 7.2).
+pub(crate) fn is_reserved_field(name: &str) -> bool {
     [VECTORS_FIELD, GEO_FIELD, GEOJSON_FIELD].contains(&name)
 }
 

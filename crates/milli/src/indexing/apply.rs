@@ -70,8 +70,8 @@ pub(super) fn apply(
     let mut written = 0_u64;
     merge::for_each_posting(&runs, &strings, |change| {
         written += 1;
-        if written.is_multiple_of(WRITES_BETWEEN_STOPS) && (context.must_stop)() {
-            return Err(Error::Aborted);
+        if written.is_multiple_of(WRITES_BETWEEN_STOPS) {
+            context.check_stop()?;
         }
         let writer = match &mut current {
             Some((target, writer)) if *target == change.target => writer,

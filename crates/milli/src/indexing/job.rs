@@ -211,11 +211,13 @@ fn derive_facets(
     context.progress.update(IndexingStep::PostProcessingFacets);
     context.progress.update(FacetsStep::NumbersIncremental);
     for (&fid, values) in &applied.numbers {
+        context.check_stop()?;
         facet_levels::update(index, wtxn, Tree::Numbers, fid, values)?;
     }
     context.progress.update(FacetsStep::StringsIncremental);
     let role = |fid: FieldId| fields.name(fid).map(|name| (name, schema.facet_role(name)));
     for (&fid, changes) in &applied.strings {
+        context.check_stop()?;
         if role(fid).is_some_and(|(_, role)| role.string_levels) {
             facet_levels::update(index, wtxn, Tree::Strings, fid, &changes.values)?;
         }

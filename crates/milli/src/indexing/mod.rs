@@ -36,7 +36,7 @@ pub use job::{clear_documents, index_documents};
 pub use settings::{SettingsError, apply_settings, set_primary_key};
 pub use steps::{DocumentDeletionStep, DocumentImportStep};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// What the caller gives to every indexing operation.
 pub struct IndexingContext<'a> {
@@ -48,6 +48,14 @@ pub struct IndexingContext<'a> {
     pub progress: &'a Progress,
     /// Asked between chunks of work: `true` ends the operation with [`Error::Aborted`].
     pub must_stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl IndexingContext<'_> {
+    /// # Errors
+    /// [`Error::Aborted`] when the caller's stop flag is up.
+    fn check_stop(&self) -> Result<()> {
+        if (self.must_stop)() { Err(Error::Aborted) } else { Ok(()) }
+    }
 }
 
 /// What becomes of an object whose document does not exist.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::IndexingContext;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{Index, ReadTxn, RwTxn};
 
 /// Items handed to a thread at a time; the stop flag is looked at between chunks.
@@ -16,7 +16,7 @@ pub(super) const CHUNK_LEN: usize = 100;
 /// items from the start of the list have been worked on.
 ///
 /// # Errors
-/// The first error of `work`, or [`Error::Aborted`] when the caller's stop flag is up.
+/// The first error of `work`, or `Aborted` when the caller's stop flag is up.
 pub(super) fn over_chunks<T: Sync, S: Default + Send>(
     index: &Index,
     wtxn: &RwTxn<'_>,
@@ -33,10 +33,7 @@ pub(super) fn over_chunks<T: Sync, S: Default + Send>(
         while !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(chunk) = chunks.get(number) else { break };
-            let outcome = match (context.must_stop)() {
-                true => Err(Error::Aborted),
-                false => work(&mut state, rtxn, number, chunk),
-            };
+            let outcome = context.check_stop().and_then(|()| work(&mut state, rtxn, number, chunk));
             if outcome.is_err() || is_full(&state) {
                 stop.store(true, Ordering::Relaxed);
             }

@@ -71,9 +71,7 @@ pub(super) fn plan<'p>(
     let mut planner = Planner::new(index, wtxn, operations, requested_key)?;
     let mut outcomes = Vec::with_capacity(operations.len());
     for (number, operation) in operations.iter().enumerate() {
-        if (context.must_stop)() {
-            return Err(Error::Aborted);
-        }
+        context.check_stop()?;
         outcomes.push(match planner.operation(number, operation) {
             Ok(count) => OperationOutcome { count, error: None },
             Err(Error::Document(error)) => {

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::codec::to_ordered_bytes;
 use crate::document::walk::{Place, Visited, Visitor};
-use crate::document::{Content, is_reserved, walk};
+use crate::document::{Content, is_reserved_field, walk};
 use crate::error::Result;
 use crate::indexing::delta::{Delta, Op, Symbols, Target};
 use crate::indexing::roles::Roles;
@@ -53,7 +53,7 @@ impl FacetsExtractor {
     ) -> Result<()> {
         let mut visitor = FacetVisitor { extractor: self, roles, docid, op };
         for (name, json) in content.iter() {
-            let is_walked = !is_reserved(name)
+            let is_walked = !is_reserved_field(name)
                 && roles.of(name).is_some_and(|role| role.facet.faceted || role.facet.parent);
             if is_walked {
                 walk::walk(name, json, &mut visitor)?;

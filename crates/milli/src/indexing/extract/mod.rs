@@ -28,7 +28,7 @@ use super::merge::Run;
 use super::parallel::over_chunks;
 use super::roles::{Roles, Scope};
 use super::steps::IndexingStep;
-use crate::document::is_reserved;
+use crate::document::is_reserved_field;
 use crate::error::Result;
 use crate::schema::{FieldId, FieldsIdsMap, PatternMatch};
 use crate::store::{Index, ReadTxn, RwTxn};
@@ -149,11 +149,11 @@ impl Extraction<'_> {
             return self.scope;
         }
         let words_differ = sides.differ_in(|name| {
-            !is_reserved(name)
+            !is_reserved_field(name)
                 && self.new.of(name).is_some_and(|role| role.words != PatternMatch::None)
         });
         let facets_differ = sides.differ_in(|name| {
-            !is_reserved(name)
+            !is_reserved_field(name)
                 && self.new.of(name).is_some_and(|role| role.facet.faceted || role.facet.parent)
         });
         Scope {

@@ -5,7 +5,7 @@
 use indexmap::IndexSet;
 
 use crate::document::walk::{Place, Visited, Visitor};
-use crate::document::{Content, GEO_FIELD, is_reserved, walk};
+use crate::document::{Content, GEO_FIELD, is_reserved_field, walk};
 use crate::error::{Error, Result};
 use crate::indexing::IndexingContext;
 use crate::indexing::change::Change;
@@ -81,7 +81,7 @@ fn collect(
     // Only objects have names; most fields hold none.
     let nested = || {
         content.iter().filter(|(name, json)| {
-            !is_reserved(name) && json.contains('{') && !json.starts_with('"')
+            !is_reserved_field(name) && json.contains('{') && !json.starts_with('"')
         })
     };
     let mut visitor = NameVisitor { known, found: IndexSet::new(), enters: |_: &str| true };

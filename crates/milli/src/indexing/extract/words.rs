@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::pairs::{DocumentPairs, PairWindow};
 use crate::document::walk::{Place, Visited, Visitor};
-use crate::document::{Content, is_reserved, walk};
+use crate::document::{Content, is_reserved_field, walk};
 use crate::error::Result;
 use crate::indexing::delta::{Delta, Op, Symbols, Target};
 use crate::indexing::roles::{FieldRole, Roles, Scope};
@@ -47,7 +47,7 @@ impl WordsExtractor {
         self.fields.clear();
         let mut visitor = WordVisitor { extractor: self, roles, scope, docid, op, symbols };
         for (name, json) in content.iter() {
-            let is_walked = !is_reserved(name)
+            let is_walked = !is_reserved_field(name)
                 && roles.of(name).is_some_and(|role| role.words != PatternMatch::None);
             if is_walked {
                 walk::walk(name, json, &mut visitor)?;
