@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, DirEntry, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::manifest::Manifest;
 use crate::name::{ArchiveName, SnapshotUid};
 use crate::part::{PartFile, part_name, remove_unlocked, sum_name, sync_directory};
+use crate::reader::read_head;
 use crate::source::{open_regular_file, read_archive_head};
 use crate::sums::parse_sum;
 
@@ -114,11 +115,10 @@ impl Directory {
         index_uid: &str,
         snapshot_uid: &SnapshotUid,
     ) -> Result<(SnapshotEntry, Manifest)> {
-        let name = self.find(index_uid, snapshot_uid)?;
-        let path = self.path().join(name.file_name());
+        let (name, mut file) = self.open_of(index_uid, snapshot_uid)?;
         let size =
-            fs::symlink_metadata(&path).map_err(|_| Error::NotFound { path: path.clone() })?.len();
-        let head = read_archive_head(&path, None)?;
+            file.metadata().map_err(|e| Error::io("reading the size of an archive", e))?.len();
+        let (head, _body) = read_head(&mut file, None, false)?;
         let mut entry = entry_of(&name, size, head.compression, &head.manifest);
         entry.sha256 = self.read_sum(&entry.file_name);
         Ok((entry, head.manifest))
@@ -126,8 +126,22 @@ impl Directory {
 
     /// Opens the archive of an index for download.
     pub fn open(&self, index_uid: &str, snapshot_uid: &SnapshotUid) -> Result<(String, File)> {
+        let (name, file) = self.open_of(index_uid, snapshot_uid)?;
+        Ok((name.file_name(), file))
+    }
+
+    /// Opens the archive that has the name and whose manifest says so too: a name is only a hint, and who
+    /// may see one index may not see another one under its name.
+    fn open_of(&self, index_uid: &str, snapshot_uid: &SnapshotUid) -> Result<(ArchiveName, File)> {
         let name = self.find(index_uid, snapshot_uid)?;
-        Ok((name.file_name(), open_regular_file(&self.path().join(name.file_name()))?))
+        let path = self.path().join(name.file_name());
+        let mut file = open_regular_file(&path)?;
+        let (head, _body) = read_head(&mut file, None, false)?;
+        if head.manifest.index_uid != index_uid {
+            return Err(Error::NotFound { path });
+        }
+        file.rewind().map_err(|e| Error::io(format!("reading `{}`", path.display()), e))?;
+        Ok((name, file))
     }
 
     /// Removes the archive of an index, with its sum. Whoever has it open reads on.

@@ -129,6 +129,24 @@ fn a_listing_follows_changes_and_leaves_out_what_it_cannot_read() {
 }
 
 #[test]
+fn a_name_shows_no_other_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::new(dir.path().to_path_buf());
+    make(&directory, "films", FIRST, Compression::Gzip).unwrap();
+    let archive = |uid: &str| dir.path().join(format!("{uid}-{FIRST}.snapshot.tar.gz"));
+    fs::copy(archive("films"), archive("books")).unwrap();
+    assert_eq!(directory.list("books", 0, 20).unwrap().1, 0);
+    for hidden in [
+        directory.get("books", &uid(FIRST)).map(drop),
+        directory.open("books", &uid(FIRST)).map(drop),
+    ] {
+        assert!(matches!(hidden, Err(Error::NotFound { .. })));
+    }
+    directory.delete("books", &uid(FIRST)).unwrap();
+    directory.open("films", &uid(FIRST)).unwrap();
+}
+
+#[test]
 fn a_task_replaces_only_what_it_made_itself() {
     let dir = tempfile::tempdir().unwrap();
     let directory = Directory::new(dir.path().to_path_buf());

@@ -25,7 +25,7 @@ use meilisearch_types::tasks::{
     Details, Kind, KindWithContent, SnapshotCompression, SnapshotSource, Task,
 };
 use meilisearch_types::versioning::{VERSION, VERSION_STR};
-use milli::{Index, IndexStats, Tables};
+use milli::{CheckOptions, Depth, Index, IndexStats, Severity, Tables, check_directory};
 use uuid::Uuid;
 
 use super::side_jobs::{Job, JobOutcome};
@@ -363,16 +363,28 @@ impl Import<'_> {
         data.sync_all().map_err(Error::io("sync", &path))
     }
 
-    /// Opens the extracted file as an index, reads what every index must have, and closes it again.
+    /// Checks the layout of every value while the file is only an LMDB environment, then opens it as an
+    /// index, reads what every index must have, and closes it again.
     fn open_index(&self, directory: &NewDirectory) -> Result<IndexStats> {
         let refused = |error: milli::Error| match error.error_code() {
+            _ if matches!(error, milli::Error::Aborted) => Error::Aborted,
             Code::Internal | Code::InvalidStoreFile | Code::DatabaseSizeLimitReached => {
                 corrupted(format!("what it holds is not an index ({error})"))
             }
             _ => Error::index(self.index_uid)(error),
         };
-        let index =
-            Index::open(directory.path(), &self.job.mapper.open_options()).map_err(refused)?;
+        let open_options = self.job.mapper.open_options();
+        let check = CheckOptions {
+            depth: Depth::Layout,
+            max_findings: 1,
+            must_stop: &|| self.job.cancel.is_raised(),
+        };
+        let report =
+            check_directory(directory.path(), open_options.map_size, &check).map_err(refused)?;
+        if let Some(finding) = report.findings.iter().find(|f| f.severity == Severity::Fault) {
+            return Err(corrupted(format!("what it holds is not a sound index ({finding})")));
+        }
+        let index = Index::open(directory.path(), &open_options).map_err(refused)?;
         let checked = check_index(&index).map_err(refused);
         index_mapper::close(directory.uuid(), index)?;
         checked?.map_err(corrupted)

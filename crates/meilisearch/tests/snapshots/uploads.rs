@@ -1,7 +1,7 @@
 //! Imports that must not happen: each is refused with a clear error, leaves nothing behind, and the server
 //! goes on, also after a restart.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
@@ -111,6 +111,28 @@ fn other_versions_are_refused_before_anything_is_written() {
     assert_eq!((status, body["code"].as_str()), (400, Some("index_snapshot_version_mismatch")));
     assert_eq!(left_on_disk(&server), (1, 0));
     assert_eq!(server.get("/tasks").1["total"], 4);
+}
+
+#[test]
+fn a_hopeless_upload_is_refused_before_it_has_arrived() {
+    let Fixture { server, plain, .. } = fixture();
+    let address = server.url().strip_prefix("http://").unwrap();
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let head = "POST /indexes/copy/snapshots/import HTTP/1.1\r\nHost: x\r\n\
+                Content-Type: application/x-tar\r\nContent-Length: 1000000\r\n\r\n";
+    connection.write_all(head.as_bytes()).unwrap();
+    connection.write_all(&with_version(&plain, "2.50.0")[..20_000]).unwrap();
+    // Nothing more is sent, and the answer comes all the same.
+    let mut answer = [0; 1000];
+    let mut length = 0;
+    while !String::from_utf8_lossy(&answer[..length]).contains("index_snapshot_version_mismatch") {
+        let read = connection.read(&mut answer[length..]).unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&answer[..length]));
+        length += read;
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 400"));
+    assert_eq!(left_on_disk(&server), (1, 0));
 }
 
 #[test]

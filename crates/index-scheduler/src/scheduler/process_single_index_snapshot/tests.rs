@@ -285,6 +285,25 @@ fn what_changes_between_request_and_task_is_found() {
 }
 
 #[test]
+fn an_index_with_a_malformed_value_is_refused() {
+    let (scheduler, _) = with_archive();
+    let index = scheduler.index("films").unwrap();
+    let mut wtxn = index.write_txn().unwrap();
+    let words = index.tables().word_docids.remap_types::<heed::types::Bytes, heed::types::Bytes>();
+    words.put(&mut wtxn, b"word", b"no bitmap at all").unwrap();
+    wtxn.commit().unwrap();
+    drop(index);
+    let creation = snapshot(&scheduler, "films");
+    scheduler.run_all();
+    let path = archive(&scheduler, creation);
+    let task = import(&scheduler, &path, "copy");
+    scheduler.run_all();
+    assert_eq!(scheduler.error(task), "index_snapshot_corrupted");
+    assert!(!scheduler.index_exists("copy").unwrap());
+    assert_eq!(index_directories(&scheduler), 1);
+}
+
+#[test]
 fn a_demanded_sum_is_compared() {
     let (scheduler, path) = with_archive();
     let sum = fs::read_to_string(format!("{}.sha256", path.display())).unwrap();

@@ -6,6 +6,7 @@
 //! registering are one piece of work: the file belongs to the task, or it is gone.
 
 use std::io::Write;
+use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use deserr::Deserr;
 use futures_util::StreamExt;
+use futures_util::future::{self, Either};
 use index_scheduler::{COMPATIBILITY, ImportRequest, IndexScheduler};
 use index_snapshot::{Head, HeadProbe};
 use meilisearch_auth::AuthFilter;
@@ -305,9 +307,15 @@ async fn send(
     limit: Option<ByteSize>,
 ) -> Result<(), ResponseError> {
     let mut length = 0;
+    let mut refused = pin!(pieces.closed());
     loop {
-        let next = tokio::time::timeout(MAX_IDLE, payload.next()).await.map_err(|_| timed_out())?;
-        let Some(piece) = next else { break };
+        let next = future::select(payload.next(), refused.as_mut());
+        let piece = match tokio::time::timeout(MAX_IDLE, next).await.map_err(|_| timed_out())? {
+            Either::Left((Some(piece), _)) => piece,
+            Either::Left((None, _)) => break,
+            // The storing thread has seen enough.
+            Either::Right(_) => return Ok(()),
+        };
         let piece = piece.map_err(|error| {
             ResponseError::from_msg(format!("The body cannot be read: {error}."), Code::BadRequest)
         })?;
