@@ -12,15 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::order::{Direction, TreeWalk, number_extremes};
 use super::tree::{FacetTree, Node};
-use super::{FacetValue, original_spelling};
+use super::{DOCUMENT_PREFIX_BYTES, FacetValue, document_prefix, original_spelling};
 use crate::error::{InternalError, Result};
 use crate::schema::{FieldId, Schema};
 use crate::store::{Index, RoTxn};
 
 /// Up to so many candidates, values are read document by document instead of from the tree.
 const MAX_CANDIDATES_READ_ONE_BY_ONE: u64 = 3000;
-/// Length of the part of a per-document key that names field and document.
-const FIELD_AND_DOCID_BYTES: usize = 6;
 
 /// Values as they are shown, each with its number of documents, in the order of the answer.
 pub type FacetCounts = IndexMap<String, u64>;
@@ -103,9 +101,7 @@ impl<'t> Field<'_, 't> {
         // Normalised value → the spelling met first, and the count.
         let mut strings_found: BTreeMap<&[u8], (&str, u64)> = BTreeMap::new();
         for docid in self.candidates {
-            let mut prefix = [0; FIELD_AND_DOCID_BYTES];
-            prefix[..2].copy_from_slice(&self.fid.to_be_bytes());
-            prefix[2..].copy_from_slice(&docid.to_be_bytes());
+            let prefix = document_prefix(self.fid, docid);
             for entry in number_keys.prefix_iter(self.rtxn, &prefix)? {
                 let (key, _) = entry?;
                 *numbers_found.entry(value_of(key)?).or_default() += 1;
@@ -230,7 +226,7 @@ impl Eq for Candidate<'_> {}
 /// The value in a per-document key.
 fn value_of(key: &[u8]) -> Result<&[u8]> {
     let too_short = || InternalError::Inconsistent("a facet of a document has a short key".into());
-    Ok(key.get(FIELD_AND_DOCID_BYTES..).ok_or_else(too_short)?)
+    Ok(key.get(DOCUMENT_PREFIX_BYTES..).ok_or_else(too_short)?)
 }
 
 fn number_text(tree: FacetTree<'_>, bound: &[u8]) -> Result<String> {

@@ -43,6 +43,17 @@ pub enum FacetValue {
     String(String),
 }
 
+/// Length of the part of a per-document key that names field and document.
+pub(crate) const DOCUMENT_PREFIX_BYTES: usize = 6;
+
+/// What the per-document keys of a field and a document begin with.
+pub(crate) fn document_prefix(fid: FieldId, docid: u32) -> [u8; DOCUMENT_PREFIX_BYTES] {
+    let mut prefix = [0; DOCUMENT_PREFIX_BYTES];
+    prefix[..2].copy_from_slice(&fid.to_be_bytes());
+    prefix[2..].copy_from_slice(&docid.to_be_bytes());
+    prefix
+}
+
 /// A normalised string as one of its documents spells it.
 fn original_spelling(
     index: &Index,

@@ -2,12 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::LazyLock;
 
 use charabia::Language;
 use fst::automaton::Str as ExactText;
 use fst::{Automaton, IntoStreamer, Streamer};
-use levenshtein_automata::LevenshteinAutomatonBuilder;
 use meilisearch_types::settings::FacetValuesSort;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
@@ -17,12 +15,7 @@ use super::tree::FacetTree;
 use crate::error::{InternalError, Result};
 use crate::schema::{FieldId, Schema};
 use crate::store::{Index, RoTxn};
-use crate::text::normalize_facet_for_search;
-
-static ONE_TYPO: LazyLock<LevenshteinAutomatonBuilder> =
-    LazyLock::new(|| LevenshteinAutomatonBuilder::new(1, true));
-static TWO_TYPOS: LazyLock<LevenshteinAutomatonBuilder> =
-    LazyLock::new(|| LevenshteinAutomatonBuilder::new(2, true));
+use crate::text::{ONE_TYPO, TWO_TYPOS, normalize_facet_for_search};
 
 /// A value that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

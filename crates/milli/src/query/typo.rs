@@ -3,22 +3,16 @@
 //! One automaton walks the words FST. A distance of two is only reachable behind the query word's first
 //! character, so the walk enters few branches besides that one.
 
-use std::sync::LazyLock;
-
 use fst::{Automaton, IntoStreamer, Streamer};
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 
 use crate::error::{InternalError, Result};
+use crate::text::{ONE_TYPO, TWO_TYPOS};
 
 /// Words of the one-typo class.
 const MAX_ONE_TYPO_WORDS: usize = 150;
 /// Words of the two-typo class.
 const MAX_TWO_TYPO_WORDS: usize = 50;
-
-static DISTANCE_1: LazyLock<LevenshteinAutomatonBuilder> =
-    LazyLock::new(|| LevenshteinAutomatonBuilder::new(1, true));
-static DISTANCE_2: LazyLock<LevenshteinAutomatonBuilder> =
-    LazyLock::new(|| LevenshteinAutomatonBuilder::new(2, true));
 
 /// How many typos words may have, by their length.
 #[derive(Clone, Copy, Debug)]
@@ -124,9 +118,9 @@ impl TypoAutomaton {
         let mut bytes = [0; 4];
         let first_len = first.encode_utf8(&mut bytes).len();
         let (same, other) = if max_typos == 1 {
-            (build(&DISTANCE_1), None)
+            (build(&ONE_TYPO), None)
         } else {
-            (build(&DISTANCE_2), Some(build(&DISTANCE_1)))
+            (build(&TWO_TYPOS), Some(build(&ONE_TYPO)))
         };
         TypoAutomaton { first: bytes, first_len, same, other }
     }

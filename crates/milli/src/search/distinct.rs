@@ -5,12 +5,9 @@ use heed::types::{Bytes, DecodeIgnore};
 use roaring::RoaringBitmap;
 
 use crate::error::Result;
-use crate::facet::FacetTree;
+use crate::facet::{DOCUMENT_PREFIX_BYTES, FacetTree, document_prefix};
 use crate::schema::FieldId;
 use crate::store::{Index, RoTxn};
-
-/// Length of the part of a per-document key that names field and document.
-const FIELD_AND_DOCID_BYTES: usize = 6;
 
 /// The attribute whose values may occur once.
 #[derive(Clone, Copy)]
@@ -49,14 +46,12 @@ impl<'t> Distinct<'t> {
             (numbers, FacetTree::numbers(self.index, self.rtxn, self.fid)),
             (strings, FacetTree::strings(self.index, self.rtxn, self.fid)),
         ];
-        let mut prefix = [0; FIELD_AND_DOCID_BYTES];
-        prefix[..2].copy_from_slice(&self.fid.to_be_bytes());
-        prefix[2..].copy_from_slice(&docid.to_be_bytes());
+        let prefix = document_prefix(self.fid, docid);
         for (values, tree) in trees {
             for entry in values.prefix_iter(self.rtxn, &prefix)? {
                 let (key, ()) = entry?;
                 if let Some(node) =
-                    tree.value(key.get(FIELD_AND_DOCID_BYTES..).unwrap_or_default())?
+                    tree.value(key.get(DOCUMENT_PREFIX_BYTES..).unwrap_or_default())?
                 {
                     node.union_into(excluded)?;
                 }

@@ -3,6 +3,7 @@
 //! Everything here is pure: no store, no documents. The crate `charabia` finds the words; its version
 //! decides which words are on disk (indexing.md section 7).
 
+mod levenshtein;
 mod normalize;
 mod positions;
 mod tokenizer;
@@ -12,6 +13,7 @@ pub use normalize::{normalize_facet, normalize_facet_for_search, normalize_stop_
 pub use positions::{bucketed_position, is_number_like};
 pub use tokenizer::TokenizerSettings;
 
+pub(crate) use levenshtein::{ONE_TYPO, TWO_TYPOS};
 pub(crate) use positions::LeafCounter;
 
 /// The language features that the tokeniser was built with: those that the root `Cargo.toml` asks for,
