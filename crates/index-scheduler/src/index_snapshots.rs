@@ -24,6 +24,9 @@ pub const COMPATIBILITY: Compatibility = {
     Compatibility { server: ours, oldest: ours }
 };
 
+/// What an import does, for errors about space.
+pub(crate) const IMPORTING: &str = "importing an index snapshot";
+
 /// The archive's compression for the one that a task names.
 pub(crate) fn compression(compression: SnapshotCompression) -> Compression {
     match compression {
@@ -33,14 +36,15 @@ pub(crate) fn compression(compression: SnapshotCompression) -> Compression {
     }
 }
 
-/// Refuses what does not fit on the file system of a directory, with both numbers.
-pub(crate) fn require_space(directory: &Path, bytes: u64) -> Result<()> {
+/// Refuses what does not fit on the file system of a directory, with both numbers. `doing` begins the
+/// sentence, e.g. "compacting an index".
+pub(crate) fn require_space(directory: &Path, bytes: u64, doing: &str) -> Result<()> {
     let available = available_space(directory)?;
     if bytes <= available {
         return Ok(());
     }
     let doing = format!(
-        "importing an index snapshot: it takes {bytes} bytes, and only {available} may be used in `{}`",
+        "{doing}: it takes {bytes} bytes, and only {available} may be used in `{}`",
         directory.display()
     );
     Err(index_snapshot::Error::NoSpace { doing }.into())
@@ -134,7 +138,7 @@ impl IndexScheduler {
     /// # Errors
     /// `no_space_left_on_device`.
     pub fn require_space(&self, bytes: u64) -> Result<()> {
-        require_space(&self.shared.options.db_path, bytes)
+        require_space(&self.shared.options.db_path, bytes, IMPORTING)
     }
 }
 

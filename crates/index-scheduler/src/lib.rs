@@ -445,6 +445,7 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::IndexDeletion
         | Kind::IndexUpdate
         | Kind::IndexSwap
+        | Kind::IndexCompaction
         | Kind::TaskCancelation
         | Kind::TaskDeletion
         | Kind::SingleIndexSnapshotCreation
@@ -454,7 +455,6 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::SnapshotCreation
         | Kind::Export
         | Kind::UpgradeDatabase
-        | Kind::IndexCompaction
         | Kind::NetworkTopologyChange
         | Kind::DsrUpdate
         | Kind::DsrClear => false,

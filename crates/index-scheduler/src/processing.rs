@@ -63,6 +63,18 @@ progress_steps! {
 }
 
 progress_steps! {
+    /// Compaction of an index.
+    pub(crate) enum IndexCompactionProgress {
+        RetrieveTheIndex => "retrieve the index",
+        CreateTemporaryFile => "create temporary file",
+        CopyAndCompactTheIndex => "copy and compact the index",
+        PersistTheCompactedIndex => "persist the compacted index",
+        CloseTheIndex => "close the index",
+        ReopenTheIndex => "reopen the index",
+    }
+}
+
+progress_steps! {
     /// Swap of indexes.
     pub(crate) enum SwapProgress {
         EnsuringCorrectness => "ensuring correctness of the swap",

@@ -88,7 +88,6 @@ pub struct Route {
 /// parameter at its place.
 pub static ROUTES: &[Route] = &[
     route("/indexes/{index_uid}/fields", &[(Method::POST, Action::FieldsPost)]),
-    route("/indexes/{index_uid}/compact", &[(Method::POST, Action::IndexesCompact)]),
     route("/indexes/{index_uid}/documents/edit", &[(Method::POST, Action::DocumentsAll)]),
     route("/tasks/compact", &[(Method::POST, Action::TasksCompact)]),
     route("/tasks/{task_id}/documents", &[(Method::GET, Action::TasksGet)]),

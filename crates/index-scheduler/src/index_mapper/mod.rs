@@ -259,6 +259,22 @@ impl IndexMapper {
         Ok(())
     }
 
+    /// The directory of an index, none when there is no such index.
+    pub(crate) fn directory(&self, rtxn: &RoTxn<'_>, uid: &str) -> Result<Option<PathBuf>> {
+        Ok(self.uuid(rtxn, uid)?.map(|uuid| self.path(uuid)))
+    }
+
+    /// Closes an index once nothing uses it, lets `change` work on its files, and opens it again.
+    /// Look-ups wait meanwhile.
+    pub(crate) fn reopen(
+        &self,
+        uid: &str,
+        uuid: Uuid,
+        change: impl FnOnce() -> Result<()>,
+    ) -> Result<Index> {
+        self.open.reopen(uuid, change, self.opener(uid, uuid))
+    }
+
     /// Closes an index whose map is full, so that it opens again with a larger one.
     pub(crate) fn grow(&self, uuid: Uuid, map_size: usize) -> Result<()> {
         self.open.resize(uuid, map_size.saturating_add(MAP_GROWTH_BYTES))

@@ -84,6 +84,19 @@ impl Drop for PinnedIndex {
     }
 }
 
+/// Only the thread that holds this opens the environment; the others wait.
+struct Opening<'a> {
+    shared: &'a Shared,
+    uuid: Uuid,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().opening.remove(&self.uuid);
+        self.shared.changed.notify_all();
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change leaves the maps whole, so a panic elsewhere cannot have broken them.
@@ -182,23 +195,48 @@ impl OpenSet {
                 state = self.wait(state, uuid, deadline)?;
                 continue;
             }
-            // From here on only this thread opens that UUID.
-            state.opening.insert(uuid);
-            let closing = state.closing.get(&uuid).cloned();
-            let map_size = state.map_sizes.get(&uuid).copied();
-            drop(state);
-            let opened = match closing {
-                Some(closing) => self.wait_closed(uuid, &closing).and_then(|()| open(map_size)),
-                None => open(map_size),
-            };
-            let mut state = self.shared.lock();
-            state.opening.remove(&uuid);
-            self.shared.changed.notify_all();
-            let index = opened?;
-            state.closing.remove(&uuid);
-            state.keep_recent(uuid, index.clone());
-            return Ok(take(&mut state, index));
+            return self.open_alone(state, uuid, open, take);
         }
+    }
+
+    /// Opens an index that is not open, once it is closed, and hands it to `take`. Others who look
+    /// for it wait.
+    fn open_alone<T>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        uuid: Uuid,
+        open: impl FnOnce(Option<usize>) -> Result<Index>,
+        take: impl FnOnce(&mut State, Index) -> T,
+    ) -> Result<T> {
+        state.opening.insert(uuid);
+        let closing = state.closing.get(&uuid).cloned();
+        let map_size = state.map_sizes.get(&uuid).copied();
+        drop(state);
+        let _opening = Opening { shared: &self.shared, uuid };
+        if let Some(closing) = closing {
+            self.wait_closed(uuid, &closing)?;
+        }
+        let index = open(map_size)?;
+        let mut state = self.shared.lock();
+        state.closing.remove(&uuid);
+        state.keep_recent(uuid, index.clone());
+        Ok(take(&mut state, index))
+    }
+
+    /// Closes an index, once nothing pins or holds it, lets `change` work on its files, and opens it
+    /// again; when `change` fails it is closed, to be opened by the next look-up.
+    pub(crate) fn reopen(
+        &self,
+        uuid: Uuid,
+        change: impl FnOnce() -> Result<()>,
+        open: impl FnOnce(Option<usize>) -> Result<Index>,
+    ) -> Result<Index> {
+        let mut state = self.wait_unpinned(uuid)?;
+        if let Some(index) = state.recent.pop(&uuid) {
+            state.close(uuid, index);
+        }
+        let change_and_open = |map_size| change().and_then(|()| open(map_size));
+        self.open_alone(state, uuid, change_and_open, |_, index| index)
     }
 
     /// Closes an index, once nothing pins it, so that it opens again with a map of that many bytes.
@@ -379,6 +417,33 @@ mod tests {
         drop(pin);
         set.resize(a, 1 << 27).unwrap();
         assert_eq!(set.get(a, dir.open(a)).unwrap().map_size(), 1 << 27);
+    }
+
+    #[test]
+    fn files_are_changed_only_while_nothing_has_them_open() {
+        let (dir, set) = (Dir::new(), set(4));
+        let a = Uuid::from_u128(1);
+        let pin = set.pin(a, dir.open(a)).unwrap();
+        let in_use = |error: Option<Error>| matches!(error, Some(Error::IndexStillInUse { .. }));
+        assert!(in_use(set.reopen(a, || panic!("pinned"), never).err()));
+        let handle = pin.index().clone();
+        drop(pin);
+        assert!(in_use(set.reopen(a, || panic!("held"), never).err()));
+        assert!(handle.read_txn().is_ok());
+        drop(handle);
+        let changed = std::cell::Cell::new(false);
+        let change = || {
+            assert!(set.shared.lock().find(a).is_none());
+            changed.set(true);
+            Ok(())
+        };
+        set.reopen(a, change, dir.open(a)).unwrap();
+        assert!(changed.get());
+        set.get(a, never).unwrap();
+
+        let failed = set.reopen(a, || Err(Error::Aborted), never);
+        assert!(matches!(failed, Err(Error::Aborted)));
+        set.get(a, dir.open(a)).unwrap();
     }
 
     #[test]

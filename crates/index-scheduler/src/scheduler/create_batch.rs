@@ -7,7 +7,8 @@
 //! |---|---|---|---|
 //! | 0 | cancelation | the one with the greatest uid; waits for the running batches that it names | queue |
 //! | 1 to 3 | upgrade, topology change, task deletion | see the chapter | queue |
-//! | 4 to 7 | compaction, export, instance snapshot, dump | see the chapter | queue |
+//! | 4 | compaction | the one with the lowest uid that may start | main |
+//! | 5 to 7 | export, instance snapshot, dump | see the chapter | queue |
 //! | jobs | single-index snapshots whose predecessors are done | one task | side |
 //! | 8 | the rest, lowest uid first | the autobatch of its index | main |
 //!
@@ -44,6 +45,8 @@ pub(crate) enum Work {
     },
     /// A swap.
     Swap,
+    /// The compaction of an index.
+    Compaction,
 }
 
 /// The next batch.
@@ -126,14 +129,18 @@ pub(crate) fn create_batch(
     if let Some(next) = plan.whole_kind(Kind::TaskDeletion, true, Work::TaskDeletion)? {
         return Ok(Some(next));
     }
-    for (kind, all_together) in [
-        (Kind::IndexCompaction, false),
-        (Kind::Export, false),
-        (Kind::SnapshotCreation, true),
-        (Kind::DumpCreation, false),
-    ] {
-        if let Some(next) = plan.whole_kind(kind, all_together, Work::NotBuilt)? {
-            return Ok(Some(next));
+    match plan.compaction()? {
+        Some(task) if !lanes.main => return Ok(Some(alone(Work::Compaction, Lane::Main, task))),
+        // It waits for the batch that changes an index, and only jobs start meanwhile.
+        Some(_) => {}
+        None => {
+            for (kind, all_together) in
+                [(Kind::Export, false), (Kind::SnapshotCreation, true), (Kind::DumpCreation, false)]
+            {
+                if let Some(next) = plan.whole_kind(kind, all_together, Work::NotBuilt)? {
+                    return Ok(Some(next));
+                }
+            }
         }
     }
     if lanes.side_jobs < limits.side_jobs
@@ -209,7 +216,24 @@ impl<'a> Plan<'a> {
         Ok(Some(alone(Work::Cancelation, Lane::Queue, task)))
     }
 
-    /// Rules 1 to 7: the tasks of a kind, all of them or the one with the lowest uid.
+    /// Rule 4: the oldest compaction that may start. It goes before older tasks of its index, but
+    /// not where one of them or of the younger ones is a snapshot: there tasks run strictly by uid.
+    fn compaction(&self) -> Result<Option<Task>> {
+        for id in self.of_kind(Kind::IndexCompaction)? {
+            let task = self.task(id)?;
+            let mut may_start = true;
+            for index in task.indexes() {
+                let listed = self.listed_under(index)?;
+                may_start &= listed.is_disjoint(&self.snapshots) || listed.min() == Some(id);
+            }
+            if may_start {
+                return Ok(Some(task));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Rules 1 to 3 and 5 to 7: the tasks of a kind, all of them or the one with the lowest uid.
     fn whole_kind(&self, kind: Kind, all: bool, work: Work) -> Result<Option<NextBatch>> {
         let uids = self.of_kind(kind)?;
         let Some(lowest) = uids.min() else { return Ok(None) };

@@ -12,6 +12,7 @@ mod process_cancelation;
 mod process_deletion;
 mod process_documents;
 mod process_index;
+mod process_index_compaction;
 mod process_settings;
 pub(crate) mod process_single_index_snapshot;
 mod process_swap;
@@ -174,6 +175,7 @@ impl Shared {
             Work::TaskDeletion => process_deletion::run(self, running, tasks),
             Work::SideJob => side_jobs::run(self, running, only(tasks)?),
             Work::Swap => process_swap::run(self, running, only(tasks)?),
+            Work::Compaction => process_index_compaction::run(self, running, only(tasks)?),
             Work::Index { uid, kind: BatchKind::Alone, .. } => {
                 process_index::run(self, running, &uid, only(tasks)?)
             }

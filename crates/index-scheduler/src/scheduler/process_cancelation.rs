@@ -1,8 +1,9 @@
 //! Cancelation of tasks (tasks.md 13). The planner starts it once no running batch holds a task of
 //! its set: what ended first keeps its result.
 
-use meilisearch_types::tasks::{Details, KindWithContent, Status, Task};
+use meilisearch_types::tasks::{Details, Kind, KindWithContent, Status, Task};
 
+use super::process_index_compaction;
 use crate::Shared;
 use crate::error::Result;
 use crate::processing::{RunningBatch, TaskCancelationProgress};
@@ -16,6 +17,16 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
     };
     let rtxn = shared.queue.read_txn()?;
     tasks &= shared.queue.enqueued(&rtxn)?;
+
+    running.progress.update(TaskCancelationProgress::CleaningCompactionLeftover);
+    let compactions =
+        shared.queue.tables().tasks.kind.get(&rtxn, &Kind::IndexCompaction.number())?;
+    for compaction in shared.queue.listed_tasks(&rtxn, &tasks & compactions)? {
+        // A copy that stays takes room, and the next compaction overwrites it.
+        if let Err(error) = process_index_compaction::discard(shared, &compaction) {
+            tracing::warn!("{error}");
+        }
+    }
     drop(rtxn);
 
     running.progress.update(TaskCancelationProgress::UpdatingTasks);

@@ -32,7 +32,7 @@ use super::side_jobs::{Job, JobOutcome};
 use crate::error::{Error, Result};
 use crate::index_mapper::directories::NewDirectory;
 use crate::index_mapper::{self, Effect};
-use crate::index_snapshots::{COMPATIBILITY, compression, require_space};
+use crate::index_snapshots::{COMPATIBILITY, IMPORTING, compression, require_space};
 use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress};
 use crate::queue::register::Registration;
 
@@ -310,7 +310,7 @@ impl Import<'_> {
         }
 
         let directory = self.job.mapper.new_directory()?;
-        require_space(directory.path(), head.manifest.data_size)?;
+        require_space(directory.path(), head.manifest.data_size, IMPORTING)?;
         progress.update(Step::ExtractTheIndex);
         self.extract(body, head.manifest.data_size, directory.path())?;
         progress.update(Step::OpenTheIndex);

@@ -41,7 +41,7 @@ pub mod actions {
 
     actions! {
         Search, DocumentsAdd, DocumentsGet, DocumentsDelete,
-        IndexesCreate, IndexesGet, IndexesUpdate, IndexesDelete, IndexesSwap,
+        IndexesCreate, IndexesGet, IndexesUpdate, IndexesDelete, IndexesSwap, IndexesCompact,
         TasksCancel, TasksDelete, TasksGet, SettingsGet, SettingsUpdate, StatsGet,
         SnapshotsCreate, SnapshotsGet, SnapshotsDownload, SnapshotsImport, SnapshotsDelete,
         KeysCreate, KeysGet, KeysUpdate, KeysDelete, Version, ExperimentalGet, ExperimentalUpdate,

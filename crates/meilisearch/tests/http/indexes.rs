@@ -109,6 +109,30 @@ fn statistics_count_documents() {
 }
 
 #[test]
+fn compaction_keeps_the_documents_and_tells_the_sizes() {
+    let server = Server::start();
+    let documents = json!([{ "id": 1, "title": "a" }, { "id": 2 }]);
+    server.succeed(server.post("/indexes/films/documents", documents));
+    // A body, of whatever type, is not looked at.
+    let compaction = server.raw("POST", "/indexes/films/compact", &[], b"nothing");
+    let (status, summary) = (compaction.status().as_u16(), crate::common::json(compaction));
+    assert_eq!((status, &summary["type"]), (202, &json!("indexCompaction")));
+    let task = server.succeed((status, summary));
+    for size in ["preCompactionSize", "postCompactionSize"] {
+        assert!(task["details"][size].as_str().unwrap().contains("KiB"), "{task}");
+    }
+    assert_eq!(server.get("/indexes/films/stats").1["numberOfDocuments"], 2);
+    let found = server.post("/indexes/films/search", json!({ "q": "a" })).1;
+    assert_eq!(found["hits"], json!([{ "id": 1, "title": "a" }]));
+
+    let missing = server.wait(server.post("/indexes/nope/compact", json!({})));
+    assert_eq!(missing["error"]["code"], "index_not_found");
+    assert_eq!(missing["details"], json!({}));
+    let (status, error) = server.post("/indexes/a%20b/compact", json!({}));
+    assert_eq!((status, &error["code"]), (400, &json!("invalid_index_uid")));
+}
+
+#[test]
 fn swaps_are_checked_before_they_are_enqueued() {
     let server = Server::start();
     let code = |body: Value| server.post("/swap-indexes", body).1["code"].clone();

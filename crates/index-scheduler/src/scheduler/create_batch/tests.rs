@@ -24,6 +24,10 @@ fn clear(index: &str) -> KindWithContent {
     KindWithContent::DocumentClear { index_uid: index.into() }
 }
 
+fn compaction(index: &str) -> KindWithContent {
+    KindWithContent::IndexCompaction { index_uid: index.into() }
+}
+
 fn swap(left: &str, right: &str) -> KindWithContent {
     let indexes = (left.into(), right.into());
     KindWithContent::IndexSwap { swaps: vec![IndexSwap { indexes, rename: false }] }
@@ -40,11 +44,15 @@ fn snapshot(index: &str) -> KindWithContent {
 /// Writes tasks straight into the queue: what the server would not register is planned as well.
 fn queue(kinds: impl IntoIterator<Item = KindWithContent>) -> TestScheduler {
     let scheduler = TestScheduler::new();
+    enqueue(&scheduler, kinds);
+    scheduler
+}
+
+fn enqueue(scheduler: &TestScheduler, kinds: impl IntoIterator<Item = KindWithContent>) {
     for kind in kinds {
         let details = kind.default_details();
         scheduler.shared().queue.register(kind, None, |_, _| Ok(details)).unwrap();
     }
-    scheduler
 }
 
 fn uids(uids: &[TaskId]) -> RoaringBitmap {
@@ -92,6 +100,44 @@ fn rules_in_their_order() {
 
 fn next_of(started: &crate::scheduler::Started) -> String {
     format!("{:?}", started.task_uids())
+}
+
+/// First tasks, what runs of them, and what may start then.
+#[test]
+fn compactions_go_first_except_around_snapshots() {
+    for (tasks, running, expected) in [
+        (vec![clear("a"), compaction("a")], 0, "Main: [1]"),
+        (vec![clear("a"), compaction("b"), compaction("a")], 0, "Main: [1]"),
+        (vec![clear("a"), snapshot("b"), compaction("a")], 0, "Main: [2]"),
+        // Snapshots of its index wait for it, and it for them.
+        (vec![compaction("a"), snapshot("a")], 0, "Main: [0]"),
+        (vec![compaction("a"), snapshot("a")], 1, "nothing"),
+        (vec![snapshot("a"), compaction("a")], 0, "Side: [0]"),
+        (vec![snapshot("a"), compaction("a"), clear("a")], 1, "nothing"),
+        (vec![clear("a"), compaction("a"), clear("a"), snapshot("a")], 0, "Main: [0]"),
+        // One that may not start does not stop a younger one.
+        (vec![snapshot("a"), compaction("a"), compaction("b")], 0, "Main: [2]"),
+        (vec![compaction("a"), snapshot("b"), clear("c")], 1, "Side: [1]"),
+        (vec![compaction("a"), clear("b")], 1, "nothing"),
+    ] {
+        let scheduler = queue(tasks.clone());
+        for _ in 0..running {
+            scheduler.plan().unwrap();
+        }
+        assert_eq!(next(&scheduler, true), expected, "{running} of {tasks:?}");
+    }
+}
+
+#[test]
+fn a_compaction_waits_for_the_batch_that_changes_an_index() {
+    let scheduler = queue([clear("a")]);
+    let running = scheduler.plan().unwrap();
+    enqueue(&scheduler, [compaction("b"), KindWithContent::SnapshotCreation, clear("c")]);
+    assert_eq!(next(&scheduler, true), "nothing");
+    enqueue(&scheduler, [snapshot("d")]);
+    assert_eq!(next(&scheduler, true), "Side: [4]", "jobs are urgent");
+    scheduler.finish(running);
+    assert_eq!(next(&scheduler, true), "Main: [1]");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The scheduler as a whole, stepped by hand.
 
+mod compaction;
 mod documents;
 mod indexes;
 mod model;

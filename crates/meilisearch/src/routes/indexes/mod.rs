@@ -1,5 +1,6 @@
 //! `/indexes` and `/indexes/{index_uid}` (http-api.md section 6); what is below has its own files.
 
+pub mod compact;
 pub mod documents;
 pub mod facet_search;
 pub mod search;
@@ -41,6 +42,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(settings::configure)
         .configure(snapshots::configure)
         .configure(stats::configure)
+        .configure(compact::configure)
         .service(resource("/indexes").route(get().to(list)).route(post().to(create)))
         .service(
             resource("/indexes/{index_uid}")

@@ -1,0 +1,24 @@
+//! `POST /indexes/{index_uid}/compact`: gives the space of deleted documents back to the system
+//! (tasks.md section 11).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, ServiceConfig, post, resource};
+use index_scheduler::IndexScheduler;
+use meilisearch_types::tasks::KindWithContent;
+
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::index_uid;
+use crate::routes::{Answer, enqueue};
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.service(resource("/indexes/{index_uid}/compact").route(post().to(compact)));
+}
+
+async fn compact(
+    _auth: Guarded<actions::IndexesCompact>,
+    uid: Path<String>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    let kind = KindWithContent::IndexCompaction { index_uid: index_uid(&uid)?.into() };
+    enqueue(&scheduler, kind, None, StatusCode::ACCEPTED).await
+}
