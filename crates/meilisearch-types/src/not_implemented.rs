@@ -19,12 +19,8 @@ pub enum NotImplemented {
     ChatSetting,
     /// Index setting `foreignKeys`.
     ForeignKeysSetting,
-    /// `_geo` or `_geojson` among filterable or sortable attributes: places are not indexed.
+    /// `_geojson` among filterable attributes: shapes are not indexed.
     GeoSetting,
-    /// Filters on places: `_geoRadius`, `_geoBoundingBox`, `_geoPolygon`.
-    GeoFilter,
-    /// Sorting by distance: `_geoPoint`.
-    GeoSort,
     /// Semantic and hybrid search: `hybrid`, `vector`.
     HybridSearch,
     /// Answers with the vectors of hits: `retrieveVectors`.
@@ -50,15 +46,11 @@ impl NotImplemented {
         Cow::Borrowed(match self {
             NotImplemented::Route(path) => return format!("The route `{path}`").into(),
             NotImplemented::TaskKind(kind) => return format!("A task of type `{kind}`").into(),
-            NotImplemented::GeoSort => "Sorting by distance (`_geoPoint(…)`)",
             NotImplemented::UseNetwork => "The parameter `useNetwork`",
             NotImplemented::EmbeddersSetting => "The index setting `embedders`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
-            NotImplemented::GeoSetting => {
-                "`_geo` or `_geojson` as a filterable or sortable attribute"
-            }
-            NotImplemented::GeoFilter => "Filtering on places (`_geo…`)",
+            NotImplemented::GeoSetting => "`_geojson` as a filterable attribute",
             NotImplemented::HybridSearch => "Semantic and hybrid search",
             NotImplemented::RetrieveVectors => "Returning the vectors of documents",
             NotImplemented::SimilarDocuments => "Looking for similar documents",

@@ -177,7 +177,7 @@ impl Settings {
         self.overwrite_with(later);
     }
 
-    /// Whether places would be indexed (indexing.md 6): only plain names ask for it, not patterns.
+    /// Whether shapes would be indexed (indexing.md 6): only plain names ask for it, not patterns.
     fn asks_for_geo(&self) -> bool {
         let mut names =
             self.filterable_attributes.as_ref().set().into_iter().flatten().filter_map(|rule| {
@@ -186,9 +186,7 @@ impl Settings {
                     FilterableAttributesRule::Pattern(_) => None,
                 }
             });
-        let is_sortable = |names: &BTreeSet<String>| names.contains("_geo");
-        names.any(|name| name == "_geo" || name == "_geojson")
-            || self.sortable_attributes.as_ref().set().is_some_and(is_sortable)
+        names.any(|name| name == "_geojson")
     }
 
     /// Masks the secrets, for answers.

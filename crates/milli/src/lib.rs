@@ -10,6 +10,7 @@
 //! | `schema` | settings decoded, and the roles they give to fields |
 //! | `text` | tokenise, normalise, positions |
 //! | `document` | borrowed view of a document, flattening, primary key, merge |
+//! | `geo` | points on the globe, the stored tree of them |
 //! | `indexing` | the write flow in run order, for documents and settings alike |
 //! | `facet` | range walk, counts, value search, order |
 //! | `query` | parse, terms, typos, graph, filter |
@@ -20,6 +21,7 @@ pub mod codec;
 pub mod document;
 mod error;
 pub mod facet;
+pub mod geo;
 pub mod indexing;
 pub mod limits;
 pub mod query;

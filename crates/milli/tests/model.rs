@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{TestIndex, readable};
 use heed::BytesDecode;
-use milli::codec::{Cbo, FacetGroupValue};
+use milli::codec::{Cbo, FacetGroupValue, Roaring};
 use milli::{CheckOptions, check_index};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -64,10 +64,18 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
+fn geo() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        1 => Just(Value::Null),
+        4 => (-2..3_i32, -2..3_i32).prop_map(|(lat, lng)| json!({"lat": lat, "lng": lng.to_string()})),
+    ]
+}
+
 fn document() -> impl Strategy<Value = Map<String, Value>> {
     let field = prop_oneof![
         4 => (prop::sample::select(vec!["title", "tag", "n"]), value().boxed()),
         1 => (Just("block"), block().prop_map(Value::from).boxed()),
+        1 => (Just("_geo"), geo().boxed()),
     ];
     let field = field.prop_map(|(name, value)| (name.to_owned(), value));
     (0..6_u8, prop::collection::vec(field, 0..4)).prop_map(|(id, fields)| {
@@ -96,9 +104,11 @@ fn settings() -> impl Strategy<Value = Value> {
                 json!([features(true, true, true)]),
                 json!([features(true, false, false), "n"]),
                 json!([features(false, true, false)]),
+                json!(["_geo", "tag"]),
+                json!([{"attributePatterns": ["*"]}]),
             ],
         ),
-        ("sortableAttributes", vec![json!(["tag"]), json!(["n"]), json!([])]),
+        ("sortableAttributes", vec![json!(["tag"]), json!(["n", "_geo"]), json!([])]),
         ("rankingRules", vec![json!(["words", "title:asc"]), json!(["n:desc"])]),
         ("distinctAttribute", vec![json!("tag"), json!("n.k")]),
         ("stopWords", vec![json!(["the"]), json!(["red", "w001"])]),
@@ -235,6 +245,10 @@ fn content(index: &TestIndex) -> BTreeSet<String> {
             "field_id_docid_facet_f64s" | "field_id_docid_facet_strings" => {
                 let (document, rest) = (document(&key[2..6]), readable(&key[6..]));
                 format!("{} {document} {rest} {}", field(&key), readable(&value))
+            }
+            "main" if key == b"geo-faceted-documents-ids" => {
+                let docids = Roaring::bytes_decode(&value).unwrap();
+                format!("points {:?}", documents(docids))
             }
             "main"
                 if [&b"words-fst"[..], b"words-prefixes-fst", b"fields-distribution"]

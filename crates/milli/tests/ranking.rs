@@ -8,7 +8,7 @@ use milli::indexing::{
     IndexingContext, MissingDocument, Operation, apply_settings, index_documents,
 };
 use milli::search::keyword::{
-    MatchingStrategy, SearchOutcome, SearchRequest, SortCriterion, search,
+    MatchingStrategy, SearchOutcome, SearchRequest, SortBy, SortCriterion, search,
 };
 use milli::search::scores::{details_to_json, global_score};
 use milli::{Index, OpenOptions, Schema};
@@ -100,12 +100,12 @@ impl TestIndex {
     }
 }
 
-fn asc(field: &str) -> SortCriterion {
-    SortCriterion { field: field.to_owned(), ascending: true }
+fn asc(field: &str) -> SortBy {
+    SortBy::Field(SortCriterion { field: field.to_owned(), ascending: true })
 }
 
-fn desc(field: &str) -> SortCriterion {
-    SortCriterion { field: field.to_owned(), ascending: false }
+fn desc(field: &str) -> SortBy {
+    SortBy::Field(SortCriterion { field: field.to_owned(), ascending: false })
 }
 
 /// The worked example of search.md 12.2, end to end.
@@ -340,7 +340,7 @@ fn shop() -> TestIndex {
 fn sorting_places_numbers_then_strings_then_nothing() {
     let index = shop();
     for query in ["", "kite"] {
-        let sorted = |criterion: SortCriterion| {
+        let sorted = |criterion: SortBy| {
             index.search_with(query, |request| request.sort = vec![criterion].leak()).docids
         };
         assert_eq!(sorted(asc("price")), [4, 1, 0, 2, 3], "{query}");

@@ -173,7 +173,7 @@ fn what_is_not_built_is_refused() {
     let index = TestIndex::new();
     for settings in [
         json!({"embedders": {"e": {"source": "userProvided", "dimensions": 3}}}),
-        json!({"sortableAttributes": ["_geo"]}),
+        json!({"filterableAttributes": ["_geojson"]}),
     ] {
         let error = index.try_settings(settings).unwrap_err();
         assert_eq!(error.error_code(), Code::NotImplemented);

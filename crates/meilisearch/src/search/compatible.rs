@@ -3,7 +3,7 @@
 
 use meilisearch_types::error::{Code, ResponseError};
 use milli::schema::{Criterion, Schema};
-use milli::search::keyword::SortCriterion;
+use milli::search::keyword::{SortBy, SortCriterion};
 
 /// What a stretch of ranking rules compares by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ enum Group {
     Relevancy,
     Ascending,
     Descending,
+    NearFirst,
+    FarFirst,
 }
 
 /// The longest ranking seen so far.
@@ -30,7 +32,7 @@ impl Compatibility {
         &mut self,
         position: usize,
         schema: &Schema,
-        sort: &[SortCriterion],
+        sort: &[SortBy],
         is_placeholder: bool,
     ) -> Result<(), ResponseError> {
         let groups = groups(&schema.criteria, sort, is_placeholder);
@@ -62,13 +64,16 @@ impl Group {
             Group::Relevancy => "by relevancy",
             Group::Ascending => "in ascending order",
             Group::Descending => "in descending order",
+            Group::NearFirst => "by distance, the nearest first",
+            Group::FarFirst => "by distance, the farthest first",
         }
     }
 }
 
-fn groups(criteria: &[Criterion], sort: &[SortCriterion], is_placeholder: bool) -> Vec<Group> {
+fn groups(criteria: &[Criterion], sort: &[SortBy], is_placeholder: bool) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut sorted: Vec<&str> = Vec::new();
+    let mut is_sorted_by_place = false;
     let mut add_sort = |groups: &mut Vec<Group>, field, ascending| {
         if !sorted.contains(&field) {
             sorted.push(field);
@@ -78,8 +83,23 @@ fn groups(criteria: &[Criterion], sort: &[SortCriterion], is_placeholder: bool) 
     for criterion in criteria {
         match criterion {
             Criterion::Sort => {
-                for SortCriterion { field, ascending } in sort {
-                    add_sort(&mut groups, field, *ascending);
+                for criterion in sort {
+                    match criterion {
+                        SortBy::Field(SortCriterion { field, ascending }) => {
+                            add_sort(&mut groups, field, *ascending);
+                        }
+                        // Of several places only the first counts.
+                        SortBy::Distance(_) if is_sorted_by_place => {}
+                        SortBy::Distance(criterion) => {
+                            is_sorted_by_place = true;
+                            let near_first = criterion.ascending;
+                            groups.push(if near_first {
+                                Group::NearFirst
+                            } else {
+                                Group::FarFirst
+                            });
+                        }
+                    }
                 }
             }
             Criterion::Asc(field) => add_sort(&mut groups, field, true),
@@ -93,11 +113,14 @@ fn groups(criteria: &[Criterion], sort: &[SortCriterion], is_placeholder: bool) 
 
 #[cfg(test)]
 mod tests {
+    use milli::document::GeoPoint;
+    use milli::geo::DistanceCriterion;
+
     use super::*;
 
     #[test]
     fn consecutive_relevancy_rules_are_one_group() {
-        let sort = [SortCriterion { field: "a".to_owned(), ascending: false }];
+        let sort = [SortBy::Field(SortCriterion { field: "a".to_owned(), ascending: false })];
         let criteria = Criterion::defaults();
         use Group::*;
         assert_eq!(groups(&criteria, &[], false), [Relevancy]);
@@ -105,5 +128,15 @@ mod tests {
         assert_eq!(groups(&criteria, &sort, true), [Descending]);
         let asc = [Criterion::Asc("a".to_owned()), Criterion::Sort];
         assert_eq!(groups(&asc, &sort, true), [Ascending]);
+    }
+
+    #[test]
+    fn of_several_places_the_first_counts() {
+        let by = |ascending| {
+            let from = GeoPoint { lat: 0.0, lng: 0.0 };
+            SortBy::Distance(DistanceCriterion { from, ascending })
+        };
+        let groups = groups(&Criterion::defaults(), &[by(true), by(false)], true);
+        assert_eq!(groups, [Group::NearFirst]);
     }
 }

@@ -2,8 +2,10 @@
 
 use meilisearch_types::error::ResponseError;
 use meilisearch_types::not_implemented::NotImplemented;
+use milli::document::{GEO_FIELD, GeoPoint};
 use milli::search::highlight::HitFormatter;
 use milli::search::scores::{details_to_json, global_score};
+use milli::search::sort::first_place;
 use milli::text::{Tokenizer, TokenizerSettings};
 use serde_json::{Map, Value, json};
 
@@ -79,6 +81,11 @@ impl<'r, 'i> HitMaker<'r, 'i> {
                 return Err(NotImplemented::RetrieveVectors.into());
             }
             hit.insert(VECTORS.to_owned(), vectors.unwrap_or_else(|| json!({})));
+        }
+        if let Some(place) = first_place(query.sort.as_deref().unwrap_or_default())
+            && let Some(point) = hit.get(GEO_FIELD).and_then(GeoPoint::of_value)
+        {
+            hit.insert("_geoDistance".to_owned(), json!(place.distance_to(point).round() as u64));
         }
         if let Some(federation) = federation {
             hit.insert("_federation".to_owned(), federation);

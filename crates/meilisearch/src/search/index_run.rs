@@ -6,7 +6,7 @@ use meilisearch_types::error::ResponseError;
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use milli::limits::DEFAULT_SEARCH_CUTOFF_MS;
 use milli::query::filter::Filter;
-use milli::search::keyword::{self, SearchRequest, SortCriterion};
+use milli::search::keyword::{self, SearchRequest};
 use milli::search::matching_terms::MatchingTerms;
 use milli::search::parameters::check_distinct;
 use milli::search::sort::SortParameter;
@@ -143,8 +143,7 @@ impl<'i> IndexRun<'i> {
         let PreparedQuery { position, weight, query, filter } = &self.queries[at];
         let sort = self.check(query, common)?;
         let is_placeholder = query.q.as_ref().is_none_or(|q| q.trim().is_empty());
-        let parsed: Vec<SortCriterion> = sort.fields().cloned().collect();
-        compatibility.add(*position, &self.schema, &parsed, is_placeholder)?;
+        compatibility.add(*position, &self.schema, sort.unchecked(), is_placeholder)?;
 
         let distinct = common.distinct.or(query.distinct.as_deref());
         if let Some(attribute) = distinct {
@@ -167,7 +166,7 @@ impl<'i> IndexRun<'i> {
             exhaustive: common.pagination.is_exhaustive(),
             matching_strategy: query.matching_strategy.into(),
             attributes_to_search_on: query.attributes_to_search_on.as_deref(),
-            sort: &sort,
+            sort,
             distinct,
             ranking_score_threshold: query.ranking_score_threshold,
             scored: true,

@@ -25,6 +25,11 @@ enum MergeValue {
         ascending: bool,
         value: SortValue,
     },
+    /// The distance from a place.
+    Distance {
+        ascending: bool,
+        metres: Option<f64>,
+    },
 }
 
 impl RankedHit {
@@ -73,6 +78,10 @@ impl MergeValue {
                 MergeValue::Sort { ascending, value },
                 MergeValue::Sort { ascending: other_ascending, value: other },
             ) if ascending == other_ascending => Some(compare_sorted(value, other, *ascending)),
+            (
+                MergeValue::Distance { ascending, metres },
+                MergeValue::Distance { ascending: other_ascending, metres: other },
+            ) if ascending == other_ascending => Some(compare_distances(*metres, *other)),
             _ => None,
         }
     }
@@ -92,6 +101,15 @@ fn compare_sorted(mine: &SortValue, other: &SortValue, ascending: bool) -> Order
     }
 }
 
+/// `Greater` when the first distance comes first: the larger one, whatever the direction of the sort
+/// (search.md 19.3), and a missing one last.
+fn compare_distances(mine: Option<f64>, other: Option<f64>) -> Ordering {
+    match (mine, other) {
+        (Some(mine), Some(other)) => mine.total_cmp(&other),
+        (mine, other) => mine.is_some().cmp(&other.is_some()),
+    }
+}
+
 fn merge_values(scores: &[ScoreDetail], weight: f64) -> Vec<MergeValue> {
     let mut values = Vec::new();
     let mut ranks: Vec<Rank> = Vec::new();
@@ -106,6 +124,11 @@ fn merge_values(scores: &[ScoreDetail], weight: f64) -> Vec<MergeValue> {
             (None, ScoreDetail::Sort { ascending, value, .. }) => {
                 close(&mut ranks, &mut values);
                 values.push(MergeValue::Sort { ascending: *ascending, value: value.clone() });
+            }
+            (None, ScoreDetail::GeoSort { criterion, point }) => {
+                close(&mut ranks, &mut values);
+                let metres = point.map(|point| criterion.from.distance_to(point));
+                values.push(MergeValue::Distance { ascending: criterion.ascending, metres });
             }
             (None, _) => {}
         }
@@ -136,6 +159,9 @@ pub(super) fn best_first<T>(
 
 #[cfg(test)]
 mod tests {
+    use milli::document::GeoPoint;
+    use milli::geo::DistanceCriterion;
+
     use super::*;
 
     fn typo(count: u32) -> ScoreDetail {
@@ -178,6 +204,21 @@ mod tests {
         check((1.0, &up(Null)), (1.0, &[typo(0), typo(0)]), Ordering::Greater);
         let longer = [sort(false, Null), typo(0)];
         check((1.0, &up(Number(1.0))), (1.0, &longer), Ordering::Less);
+    }
+
+    #[test]
+    fn the_farther_of_two_hits_comes_first() {
+        let at = |lat| GeoPoint { lat, lng: 0.0 };
+        let by = |ascending, point| {
+            let criterion = DistanceCriterion { from: at(0.0), ascending };
+            [ScoreDetail::GeoSort { criterion, point }]
+        };
+        for ascending in [true, false] {
+            let (near, far) = (by(ascending, Some(at(1.0))), by(ascending, Some(at(2.0))));
+            check((1.0, &far), (1.0, &near), Ordering::Greater);
+            check((1.0, &near), (1.0, &by(ascending, None)), Ordering::Greater);
+        }
+        check((0.5, &by(true, None)), (1.0, &by(false, None)), Ordering::Less);
     }
 
     #[test]

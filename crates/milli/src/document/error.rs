@@ -2,6 +2,8 @@
 
 use meilisearch_types::error::{Code, ErrorCode};
 
+use super::geo::GeoFault;
+
 /// A fault of a user's document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
@@ -68,6 +70,14 @@ pub enum DocumentError {
         /// What the parser says.
         cause: String,
     },
+    /// `_geo` of a document is no point.
+    #[error("`_geo` of the document `{document_id}` cannot be indexed: {fault}")]
+    InvalidGeo {
+        /// External id of the document.
+        document_id: String,
+        /// What is wrong.
+        fault: GeoFault,
+    },
     /// `_vectors` of a document has a wrong shape.
     #[error("`_vectors{}` of the document `{document_id}` cannot be read: {cause}",
         embedder.as_ref().map(|name| format!(".{name}")).unwrap_or_default())]
@@ -95,6 +105,7 @@ impl ErrorCode for DocumentError {
             }
             DocumentError::UnreadableField { .. } => Code::MalformedPayload,
             DocumentError::TooManyFields => Code::MaxFieldsLimitExceeded,
+            DocumentError::InvalidGeo { .. } => Code::InvalidDocumentGeoField,
             DocumentError::InvalidVectors { .. } => Code::InvalidVectorsType,
         }
     }

@@ -4,10 +4,12 @@
 //! - [`primary_key`]: which field is the id, and which ids are allowed
 //! - [`merge`]: versions of one document → its new content
 //! - [`walk`]: content → visits of (path, value)
+//! - [`geo`]: `_geo` → point
 //! - [`vectors`]: what of `_vectors` stays in a document
 //! - [`stored`]: documents of the store: reading them, and ids of both kinds
 
 mod error;
+mod geo;
 pub(crate) mod merge;
 pub(crate) mod payload;
 pub mod primary_key;
@@ -21,6 +23,7 @@ use indexmap::IndexMap;
 use obkv::KvReaderU16;
 
 pub use error::DocumentError;
+pub use geo::{GeoFault, GeoPoint};
 pub use stored::{docid, document, external_id, to_json};
 
 use crate::error::{InternalError, Result};

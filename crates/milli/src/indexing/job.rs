@@ -22,10 +22,10 @@ use super::roles::{Roles, Scope};
 use super::settings::diff::SchemaDiff;
 use super::steps::{DocumentDeletionStep, DocumentImportStep, FacetsStep, IndexingStep, WordsStep};
 use super::{IndexingContext, Operation, OperationOutcome, unbuilt};
-use crate::codec::Cbo;
 use crate::error::Result;
+use crate::geo::points::{self, PointChange};
 use crate::schema::{FieldId, FieldsIdsMap, Schema};
-use crate::store::{Index, MainKey, RwTxn};
+use crate::store::{Index, RwTxn};
 use crate::text::TokenizerSettings;
 
 /// Applies a batch of operations on documents, in order.
@@ -67,7 +67,12 @@ pub fn index_documents(
         scope: Scope::ALL,
         max_memory_bytes: memory_budget(context),
     };
-    let (applied, distribution) = run_rounds(&extraction, wtxn, context, &changes)?;
+    let Rounds { applied, distribution, points } =
+        run_rounds(&extraction, wtxn, context, &changes)?;
+    if schema.indexes_points() {
+        context.progress.update(IndexingStep::WritingGeoPoints);
+        points::update(index, wtxn, &points)?;
+    }
 
     derive_facets(index, wtxn, context, &schema, &fields, &applied)?;
     derive_words(index, wtxn, context, &schema, &applied)?;
@@ -103,7 +108,10 @@ pub(super) fn reindex(
         diff = SchemaDiff::new(old, new, &fields);
     }
     diff.drop_obsolete(index, wtxn, context)?;
-    unbuilt::drop_places(index, wtxn)?;
+    if !(old.indexes_points() && new.indexes_points()) {
+        context.progress.update(IndexingStep::DeletingFromGeoDatabases);
+        points::clear(index, wtxn)?;
+    }
 
     let (old_tokenizer, new_tokenizer) = (TokenizerSettings::of(old)?, TokenizerSettings::of(new)?);
     let is_of_interest = |fid| diff.facets_to_extract.contains(&fid);
@@ -117,7 +125,12 @@ pub(super) fn reindex(
         scope: diff.scope,
         max_memory_bytes: memory_budget(context),
     };
-    let (applied, distribution) = run_rounds(&extraction, wtxn, context, &changes)?;
+    let Rounds { applied, distribution, points } =
+        run_rounds(&extraction, wtxn, context, &changes)?;
+    if diff.scope.points {
+        context.progress.update(IndexingStep::WritingGeoPoints);
+        points::update(index, wtxn, &points)?;
+    }
 
     derive_facets(index, wtxn, context, new, &fields, &applied)?;
     diff.derive_facets(index, wtxn, new, &fields)?;
@@ -159,9 +172,7 @@ pub fn clear_documents(index: &Index, wtxn: &mut RwTxn<'_>) -> Result<u64> {
     index.put_words_prefixes_fst(wtxn, &empty)?;
     index.put_documents_ids(wtxn, &RoaringBitmap::new())?;
     index.put_field_distribution(wtxn, &Default::default())?;
-    for key in ["geo-rtree", "geo-faceted-documents-ids"] {
-        MainKey::<Cbo>::new(key).delete(index, wtxn)?;
-    }
+    points::clear(index, wtxn)?;
     index.put_documents_stats(wtxn)?;
     index.put_updated_at(wtxn, OffsetDateTime::now_utc())?;
     Ok(count)
@@ -180,24 +191,34 @@ fn memory_budget(context: &IndexingContext<'_>) -> usize {
     context.max_memory_bytes.map_or(DEFAULT, |bytes| bytes / SHARE)
 }
 
+/// What all rounds together did, and left to do.
+#[derive(Default)]
+struct Rounds {
+    applied: Applied,
+    /// Field id → change of the number of documents that have it.
+    distribution: FxHashMap<FieldId, i64>,
+    /// Points that change, in the order of the documents.
+    points: Vec<PointChange>,
+}
+
 fn run_rounds(
     extraction: &Extraction<'_>,
     wtxn: &mut RwTxn<'_>,
     context: &IndexingContext<'_>,
     changes: &[Change<'_>],
-) -> Result<(Applied, FxHashMap<FieldId, i64>)> {
-    let mut applied = Applied::default();
-    let mut distribution = FxHashMap::default();
+) -> Result<Rounds> {
+    let mut rounds = Rounds::default();
     let mut rest = changes;
     while !rest.is_empty() {
         let (mut extracted, taken) = extraction.round(wtxn, context, rest)?;
         for (fid, change) in extracted.distribution.drain() {
-            *distribution.entry(fid).or_default() += change;
+            *rounds.distribution.entry(fid).or_default() += change;
         }
-        apply::apply(extraction.index, wtxn, context, extracted, &mut applied)?;
+        rounds.points.append(&mut extracted.points);
+        apply::apply(extraction.index, wtxn, context, extracted, &mut rounds.applied)?;
         rest = &rest[taken..];
     }
-    Ok((applied, distribution))
+    Ok(rounds)
 }
 
 fn derive_facets(

@@ -24,13 +24,16 @@ pub(super) struct Scope {
     pub(super) words: bool,
     pub(super) pairs: bool,
     pub(super) facets: bool,
+    /// Points, with their coordinates as facet values.
+    pub(super) points: bool,
 }
 
 impl Scope {
     /// Nothing to do.
-    pub(super) const NONE: Scope = Scope { words: false, pairs: false, facets: false };
+    pub(super) const NONE: Scope =
+        Scope { words: false, pairs: false, facets: false, points: false };
     /// A document batch does everything.
-    pub(super) const ALL: Scope = Scope { words: true, pairs: true, facets: true };
+    pub(super) const ALL: Scope = Scope { words: true, pairs: true, facets: true, points: true };
 }
 
 /// The roles of all fields under one schema.
@@ -41,6 +44,8 @@ pub(super) struct Roles<'s> {
     pub(super) exact_numbers: bool,
     /// Whether word pairs are kept.
     pub(super) pairs: bool,
+    /// Whether points are indexed.
+    pub(super) points: bool,
 }
 
 impl<'s> Roles<'s> {
@@ -69,6 +74,7 @@ impl<'s> Roles<'s> {
             tokenizer,
             exact_numbers: schema.typo.disable_on_numbers,
             pairs: schema.proximity_precision == ProximityPrecision::ByWord,
+            points: schema.indexes_points(),
         }
     }
 

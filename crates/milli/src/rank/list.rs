@@ -4,6 +4,7 @@
 use super::attribute_rank::AttributeRank;
 use super::exact_attribute::ExactAttribute;
 use super::exact_words::ExactWords;
+use super::geo_sort::GeoSort;
 use super::graph_rule::GraphRule;
 use super::proximity::Proximity;
 use super::rule::RankingRule;
@@ -11,11 +12,21 @@ use super::sort::{Sort, SortCriterion};
 use super::typo::Typo;
 use super::word_position::WordPosition;
 use super::words::Words;
+use crate::geo::DistanceCriterion;
 use crate::query::graph::MatchingStrategy;
 use crate::schema::Criterion;
 
+/// One criterion of the `sort` parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SortBy {
+    /// The values of a field.
+    Field(SortCriterion),
+    /// The distance from a place.
+    Distance(DistanceCriterion),
+}
+
 /// A rule of a search, not yet running.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RuleKind {
     Words,
     Typo,
@@ -25,6 +36,7 @@ pub(crate) enum RuleKind {
     ExactAttribute,
     ExactWords,
     Sort(SortCriterion),
+    GeoSort(DistanceCriterion),
 }
 
 impl RuleKind {
@@ -39,6 +51,7 @@ impl RuleKind {
             RuleKind::ExactAttribute => Box::new(ExactAttribute::default()),
             RuleKind::ExactWords => Box::new(GraphRule::new(ExactWords)),
             RuleKind::Sort(criterion) => Box::new(Sort::new(criterion)),
+            RuleKind::GeoSort(criterion) => Box::new(GeoSort::new(criterion)),
         }
     }
 }
@@ -46,7 +59,7 @@ impl RuleKind {
 /// The rules of a search with terms.
 pub(crate) fn keyword_rules(
     criteria: &[Criterion],
-    sort: &[SortCriterion],
+    sort: &[SortBy],
     strategy: MatchingStrategy,
 ) -> Vec<RuleKind> {
     let mut list = RuleList { rules: Vec::new(), strategy };
@@ -76,7 +89,7 @@ pub(crate) fn keyword_rules(
 }
 
 /// The rules of a search without terms: only what sorts.
-pub(crate) fn placeholder_rules(criteria: &[Criterion], sort: &[SortCriterion]) -> Vec<RuleKind> {
+pub(crate) fn placeholder_rules(criteria: &[Criterion], sort: &[SortBy]) -> Vec<RuleKind> {
     let mut list = RuleList { rules: Vec::new(), strategy: MatchingStrategy::All };
     for criterion in criteria {
         list.add_sort(criterion, sort);
@@ -111,9 +124,19 @@ impl RuleList {
     }
 
     /// Adds what a criterion sorts by, if it is one that sorts.
-    fn add_sort(&mut self, criterion: &Criterion, sort: &[SortCriterion]) {
+    fn add_sort(&mut self, criterion: &Criterion, sort: &[SortBy]) {
         match criterion {
-            Criterion::Sort => sort.iter().cloned().for_each(|criterion| self.add_field(criterion)),
+            Criterion::Sort => {
+                for criterion in sort {
+                    match criterion {
+                        SortBy::Field(criterion) => self.add_field(criterion.clone()),
+                        // Places are never too many: each adds its rule.
+                        SortBy::Distance(criterion) => {
+                            self.rules.push(RuleKind::GeoSort(*criterion))
+                        }
+                    }
+                }
+            }
             Criterion::Asc(field) => {
                 self.add_field(SortCriterion { field: field.clone(), ascending: true });
             }
@@ -138,13 +161,14 @@ mod tests {
     use RuleKind as R;
 
     use super::*;
+    use crate::document::GeoPoint;
 
     fn sort(field: &str, ascending: bool) -> SortCriterion {
         SortCriterion { field: field.to_owned(), ascending }
     }
 
     fn check(criteria: &[C], strategy: MatchingStrategy, expected: &[RuleKind]) {
-        let parameter = [sort("b", true), sort("a", false), sort("b", false)];
+        let parameter = [sort("b", true), sort("a", false), sort("b", false)].map(SortBy::Field);
         assert_eq!(keyword_rules(criteria, &parameter, strategy), expected, "{criteria:?}");
     }
 
@@ -164,8 +188,17 @@ mod tests {
         ];
         check(&C::defaults(), MatchingStrategy::Last, &expected);
         check(&C::defaults(), MatchingStrategy::All, &expected[1..]);
-        let parameter = [sort("b", true)];
+        let parameter = [SortBy::Field(sort("b", true))];
         assert_eq!(placeholder_rules(&C::defaults(), &parameter), [by("b", true)]);
+    }
+
+    #[test]
+    fn the_same_place_may_be_sorted_by_twice() {
+        let criterion =
+            DistanceCriterion { from: GeoPoint { lat: 1.0, lng: 2.0 }, ascending: true };
+        let rules =
+            placeholder_rules(&C::defaults(), &[criterion, criterion].map(SortBy::Distance));
+        assert_eq!(rules, [R::GeoSort(criterion), R::GeoSort(criterion)]);
     }
 
     #[test]

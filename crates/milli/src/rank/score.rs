@@ -1,5 +1,8 @@
 //! What a rule says of a document, and the global score (search.md 12.1).
 
+use crate::document::GeoPoint;
+use crate::geo::DistanceCriterion;
+
 /// A place on a scale: `rank` of `max_rank`, the greater the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rank {
@@ -89,6 +92,13 @@ pub enum ScoreDetail {
         /// The document's value.
         value: SortValue,
     },
+    /// Distance from the place that a sort names; all documents of a bucket tell that of the first.
+    GeoSort {
+        /// The place and the direction.
+        criterion: DistanceCriterion,
+        /// The document's point, if it has one.
+        point: Option<GeoPoint>,
+    },
     /// The search was cut before this rule.
     Skipped,
 }
@@ -109,7 +119,7 @@ impl ScoreDetail {
                 Rank { rank: matching + 1, max_rank: max + 1 }
             }
             ScoreDetail::Skipped => Rank { rank: 0, max_rank: 1 },
-            ScoreDetail::Sort { .. } => return None,
+            ScoreDetail::Sort { .. } | ScoreDetail::GeoSort { .. } => return None,
         })
     }
 }

@@ -68,6 +68,22 @@ impl Schema {
         self.typo.exact_attributes.iter().any(|name| covers(name, field))
     }
 
+    /// Whether the points of documents are indexed.
+    pub fn indexes_points(&self) -> bool {
+        self.sortable.contains(GEO) || self.is_plainly_filterable(GEO)
+    }
+
+    /// Whether the shapes of documents are indexed.
+    pub fn indexes_shapes(&self) -> bool {
+        self.is_plainly_filterable(GEOJSON)
+    }
+
+    /// Whether a filterable rule is just the name of the field: patterns do not count.
+    pub(crate) fn is_plainly_filterable(&self, field: &str) -> bool {
+        let is_field = |rule: &FilterableAttributesRule| matches!(rule, FilterableAttributesRule::Field(name) if name == field);
+        self.filterable.iter().any(is_field)
+    }
+
     /// Whether answers show the field.
     pub fn match_displayed(&self, field: &str) -> PatternMatch {
         match &self.displayed {
@@ -131,8 +147,13 @@ impl Schema {
             })
     }
 
-    /// What the facet databases keep of the field.
+    /// What the facet databases keep of the field. Of a place they keep the coordinates while points are
+    /// indexed, whatever rules match them; of a shape nothing.
     pub fn facet_role(&self, field: &str) -> FacetRole {
+        if covers(GEO, field) || covers(GEOJSON, field) {
+            let faceted = covers(GEO, field) && self.indexes_points();
+            return FacetRole { faceted, ..FacetRole::default() };
+        }
         let features = self.filterable_features(field);
         let (sortable, asc_desc, distinct) =
             (self.match_sortable(field), self.match_asc_desc(field), self.match_distinct(field));

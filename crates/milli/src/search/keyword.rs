@@ -24,6 +24,7 @@ use crate::store::{Index, RoTxn};
 use crate::text::TokenizerSettings;
 
 pub use crate::query::graph::MatchingStrategy;
+pub use crate::rank::list::SortBy;
 pub use crate::rank::sort::SortCriterion;
 
 /// What is searched, and which of the found documents are wanted.
@@ -46,7 +47,7 @@ pub struct SearchRequest<'q> {
     /// `attributesToSearchOn`; `None` searches all.
     pub attributes_to_search_on: Option<&'q [String]>,
     /// Criteria of the `sort` parameter, already checked against the settings.
-    pub sort: &'q [SortCriterion],
+    pub sort: &'q [SortBy],
     /// The `distinct` parameter; `None` takes the setting.
     pub distinct: Option<&'q str>,
     /// Documents with a smaller global score are dropped.

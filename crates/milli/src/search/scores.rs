@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::document::GeoPoint;
+use crate::geo::DistanceCriterion;
 use crate::rank::score::MatchType;
 use crate::schema::{Criterion, Schema};
 
@@ -67,6 +69,7 @@ pub fn details_to_json(details: &[ScoreDetail], schema: &Schema) -> Map<String, 
                     )
                 }
             }
+            ScoreDetail::GeoSort { criterion, point } => geo_sort(order, *criterion, *point),
             ScoreDetail::Skipped => ("skipped".to_owned(), json!({ "order": order })),
         };
         object.insert(key, value);
@@ -121,6 +124,16 @@ fn exactness(order: u32, match_type: MatchType, words: Option<&ScoreDetail>) -> 
             "score": match_type.rank().local_score(),
         }),
     }
+}
+
+fn geo_sort(order: u32, by: DistanceCriterion, point: Option<GeoPoint>) -> (String, Value) {
+    let direction = if by.ascending { "asc" } else { "desc" };
+    let value = point.map(|point| json!({ "lat": point.lat, "lng": point.lng }));
+    let distance = point.map(|point| by.from.distance_to(point));
+    (
+        format!("_geoPoint({}, {}):{direction}", by.from.lat, by.from.lng),
+        json!({ "order": order, "value": value, "distance": distance }),
+    )
 }
 
 fn sort_value(value: &SortValue) -> Value {
@@ -199,6 +212,24 @@ mod tests {
         assert_eq!(show(&details, &schema), expected);
         let expected = r#"{"attribute":{"order":0,"attributeRankingOrderScore":0.6666666666666666},"skipped":{"order":1}}"#;
         assert_eq!(show(&[details[0].clone(), ScoreDetail::Skipped], &schema), expected);
+    }
+
+    #[test]
+    fn distances_are_told_with_the_point() {
+        let from = GeoPoint { lat: 0.0, lng: -1.5 };
+        let near = Some(GeoPoint { lat: 0.0, lng: -1.5 });
+        let detail = |ascending, point| ScoreDetail::GeoSort {
+            criterion: DistanceCriterion { from, ascending },
+            point,
+        };
+        let schema = schema(Criterion::defaults(), None);
+        assert_eq!(
+            show(&[detail(true, near), detail(false, None)], &schema),
+            concat!(
+                r#"{"_geoPoint(0, -1.5):asc":{"order":0,"value":{"lat":0.0,"lng":-1.5},"distance":0.0},"#,
+                r#""_geoPoint(0, -1.5):desc":{"order":1,"value":null,"distance":null}}"#,
+            )
+        );
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! (search.md 16).
 
 use meilisearch_types::error::{Code, ErrorCode};
-use meilisearch_types::not_implemented::NotImplemented;
 
-use super::keyword::SortCriterion;
+use super::keyword::{SortBy, SortCriterion};
 use super::parameters::AllowedAttributes;
+use crate::document::{GEO_FIELD, GeoPoint};
+use crate::geo::DistanceCriterion;
 use crate::schema::{Criterion, PatternMatch, Schema};
 
 /// Names that mean a place, not a field.
@@ -49,38 +50,18 @@ pub enum SortError {
         /// What could be sorted by.
         allowed: AllowedAttributes,
     },
-    /// This server cannot do it yet.
-    #[error(transparent)]
-    NotImplemented(#[from] NotImplemented),
-}
-
-impl SortError {
-    /// The code of the error on an endpoint whose own code for a bad sort is `invalid`.
-    pub fn code_on(&self, invalid: Code) -> Code {
-        match self {
-            SortError::NotImplemented(error) => error.error_code(),
-            _ => invalid,
-        }
-    }
 }
 
 impl ErrorCode for SortError {
     fn error_code(&self) -> Code {
-        self.code_on(Code::InvalidSearchSort)
+        Code::InvalidSearchSort
     }
 }
 
 /// The criteria of a `sort` parameter; only their form has been looked at.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SortParameter {
-    criteria: Vec<Parsed>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Parsed {
-    Field(SortCriterion),
-    /// Distance from a point.
-    GeoPoint,
+    criteria: Vec<SortBy>,
 }
 
 impl SortParameter {
@@ -96,7 +77,7 @@ impl SortParameter {
     ///
     /// # Errors
     /// The ranking rules lack `sort`, or an attribute is not sortable.
-    pub fn checked(&self, schema: &Schema) -> Result<Vec<SortCriterion>, SortError> {
+    pub fn checked(&self, schema: &Schema) -> Result<&[SortBy], SortError> {
         if !self.criteria.is_empty() && !schema.criteria.contains(&Criterion::Sort) {
             return Err(SortError::NoSortRule);
         }
@@ -107,54 +88,62 @@ impl SortParameter {
     ///
     /// # Errors
     /// An attribute is not sortable.
-    pub fn sortable(&self, schema: &Schema) -> Result<Vec<SortCriterion>, SortError> {
-        let check = |criterion: &Parsed| match criterion {
-            Parsed::Field(criterion) => {
-                check_sortable(&criterion.field, schema)?;
-                Ok(criterion.clone())
+    pub fn sortable(&self, schema: &Schema) -> Result<&[SortBy], SortError> {
+        for criterion in &self.criteria {
+            match criterion {
+                SortBy::Field(criterion) => check_sortable(&criterion.field, schema)?,
+                SortBy::Distance(_) => check_sortable(GEO_FIELD, schema)?,
             }
-            Parsed::GeoPoint => {
-                check_sortable("_geo", schema)?;
-                Err(NotImplemented::GeoSort.into())
-            }
-        };
-        self.criteria.iter().map(check).collect()
+        }
+        Ok(&self.criteria)
     }
 
-    /// The fields and directions, for comparing the rules of several queries.
-    pub fn fields(&self) -> impl Iterator<Item = &SortCriterion> {
-        self.criteria.iter().filter_map(|criterion| match criterion {
-            Parsed::Field(criterion) => Some(criterion),
-            Parsed::GeoPoint => None,
-        })
+    /// The criteria as they were read, for comparing the rules of several queries.
+    pub fn unchecked(&self) -> &[SortBy] {
+        &self.criteria
     }
 }
 
-fn parse_one(text: &str) -> Result<Parsed, SortError> {
+/// The first place of a `sort` parameter that is written with digits, signs and points only: hits tell
+/// their distance from it (search.md 16).
+pub fn first_place(texts: &[String]) -> Option<GeoPoint> {
+    let coordinate = |text: &str| {
+        let text = text.trim();
+        let is_plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+        text.chars().all(is_plain).then(|| text.parse().ok()).flatten()
+    };
+    let place = |call: &str| {
+        let (lat, lng) = call.split_once(')')?.0.split_once(',')?;
+        Some(GeoPoint { lat: coordinate(lat)?, lng: coordinate(lng)? })
+    };
+    texts.iter().find_map(|text| text.split(GEO_POINT).skip(1).find_map(place))
+}
+
+fn parse_one(text: &str) -> Result<SortBy, SortError> {
     let (name, ascending) = match text.rsplit_once(':') {
         Some((name, "asc")) => (name, true),
         Some((name, "desc")) => (name, false),
         _ => return Err(SortError::Syntax(text.to_owned())),
     };
     if let Some(point) = name.strip_prefix(GEO_POINT) {
-        let is_place = point.strip_suffix(')').is_some_and(is_place);
-        return if is_place {
-            Ok(Parsed::GeoPoint)
-        } else {
-            Err(SortError::NoPlace(name.to_owned()))
+        let from = point.strip_suffix(')').and_then(place);
+        return match from {
+            Some(from) => Ok(SortBy::Distance(DistanceCriterion { from, ascending })),
+            None => Err(SortError::NoPlace(name.to_owned())),
         };
     }
     if RESERVED.contains(&name) || RESERVED_CALLS.iter().any(|call| name.starts_with(call)) {
         return Err(SortError::Reserved(name.to_owned()));
     }
-    Ok(Parsed::Field(SortCriterion { field: name.to_owned(), ascending }))
+    Ok(SortBy::Field(SortCriterion { field: name.to_owned(), ascending }))
 }
 
-fn is_place(point: &str) -> bool {
+fn place(point: &str) -> Option<GeoPoint> {
     let within = |text: &str, limit: f64| {
-        text.trim().parse::<f64>().is_ok_and(|value| (-limit..=limit).contains(&value))
+        text.trim().parse().ok().filter(|value| (-limit..=limit).contains(value))
     };
-    point.split_once(',').is_some_and(|(lat, lng)| within(lat, 90.0) && within(lng, 180.0))
+    let (lat, lng) = point.split_once(',')?;
+    Some(GeoPoint { lat: within(lat, 90.0)?, lng: within(lng, 180.0)? })
 }
 
 fn check_sortable(attribute: &str, schema: &Schema) -> Result<(), SortError> {
@@ -187,12 +176,15 @@ mod tests {
     #[test]
     fn forms() {
         let parsed = |text: &str| SortParameter::parse(&[text.to_owned()]);
-        let fields = |text: &str| parsed(text).map(|p| p.fields().cloned().collect::<Vec<_>>());
-        let field =
-            |name: &str, ascending| Ok(vec![SortCriterion { field: name.to_owned(), ascending }]);
-        assert_eq!(fields("price:asc"), field("price", true));
-        assert_eq!(fields("a:b:desc"), field("a:b", false));
-        assert_eq!(fields("_geoPoint(1, -2.5):asc"), Ok(vec![]));
+        let criteria = |text: &str| parsed(text).map(|p| p.criteria);
+        let field = |name: &str, ascending| {
+            Ok(vec![SortBy::Field(SortCriterion { field: name.to_owned(), ascending })])
+        };
+        assert_eq!(criteria("price:asc"), field("price", true));
+        assert_eq!(criteria("a:b:desc"), field("a:b", false));
+        let from = GeoPoint { lat: 1.0, lng: -2.5 };
+        let distance = DistanceCriterion { from, ascending: true };
+        assert_eq!(criteria("_geoPoint(1, -2.5):asc"), Ok(vec![SortBy::Distance(distance)]));
         for wrong in ["price", "price:ASC", "", "price:", ":", "price:up"] {
             assert!(matches!(parsed(wrong), Err(SortError::Syntax(_))), "{wrong}");
         }
@@ -207,6 +199,17 @@ mod tests {
         ] {
             assert!(matches!(parsed(wrong), Err(SortError::NoPlace(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_place_that_hits_tell_their_distance_from() {
+        let place =
+            |texts: &[&str]| first_place(&texts.iter().map(|t| t.to_string()).collect::<Vec<_>>());
+        let found = Some(GeoPoint { lat: 1.0, lng: -2.5 });
+        assert_eq!(place(&["a:asc", "_geoPoint(1, -2.5 ):asc", "_geoPoint(3,4):asc"]), found);
+        assert_eq!(place(&["_geoPoint(1e0, 3):asc", "_geoPoint(1,-2.5):desc"]), found);
+        assert_eq!(place(&["a:asc"]), None);
+        assert_eq!(place(&["_geoPoint(+1,2):asc"]), None);
     }
 
     #[test]

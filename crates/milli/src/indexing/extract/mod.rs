@@ -6,6 +6,7 @@
 
 mod documents;
 mod facets;
+mod geo;
 mod names;
 mod pairs;
 mod words;
@@ -25,11 +26,12 @@ use super::IndexingContext;
 use super::change::{Change, NewContent, Sides};
 use super::delta::Op;
 use super::merge::Run;
-use super::parallel::over_chunks;
+use super::parallel::{CHUNK_LEN, over_chunks};
 use super::roles::{Roles, Scope};
 use super::steps::IndexingStep;
-use crate::document::is_reserved_field;
+use crate::document::{GEO_FIELD, is_reserved_field};
 use crate::error::Result;
+use crate::geo::points::PointChange;
 use crate::schema::{FieldId, FieldsIdsMap, PatternMatch};
 use crate::store::{Index, ReadTxn, RwTxn};
 
@@ -54,6 +56,8 @@ pub(super) struct Extracted {
     pub(super) document_facets: Vec<DocumentFacet>,
     /// Field id → change of the number of documents that have it.
     pub(super) distribution: FxHashMap<FieldId, i64>,
+    /// Points that change, in the order of the documents.
+    pub(super) points: Vec<PointChange>,
 }
 
 /// What one thread holds while it works.
@@ -63,6 +67,8 @@ struct Worker {
     documents: Vec<DocumentWrite>,
     document_facets: Vec<DocumentFacet>,
     distribution: FxHashMap<FieldId, i64>,
+    /// With the place of the document among those of the round.
+    points: Vec<(usize, PointChange)>,
     words: WordsExtractor,
     facets: FacetsExtractor,
     /// Bytes of documents and facet values held for writing.
@@ -91,19 +97,21 @@ impl Extraction<'_> {
             context,
             changes,
             |worker: &Worker| worker.memory() > share,
-            |worker, rtxn, _, chunk| {
-                for change in chunk {
-                    self.document(worker, rtxn, change)?;
+            |worker, rtxn, number, chunk| {
+                for (at, change) in chunk.iter().enumerate() {
+                    self.document(worker, rtxn, number * CHUNK_LEN + at, change)?;
                 }
                 done.fetch_add(chunk.len() as u32, Ordering::Relaxed);
                 Ok(())
             },
         )?;
         let mut extracted = Extracted::default();
+        let mut points = Vec::new();
         for worker in workers {
             extracted.runs.push(worker.run);
             extracted.documents.extend(worker.documents);
             extracted.document_facets.extend(worker.document_facets);
+            points.extend(worker.points);
             for (fid, change) in worker.distribution {
                 *extracted.distribution.entry(fid).or_default() += change;
             }
@@ -111,10 +119,18 @@ impl Extraction<'_> {
         extracted.documents.sort_unstable_by_key(|document| document.docid);
         // Removals come first, so that a value that stays is written last.
         extracted.document_facets.sort_unstable();
+        points.sort_unstable_by_key(|(place, _)| *place);
+        extracted.points = points.into_iter().map(|(_, change)| change).collect();
         Ok((extracted, taken))
     }
 
-    fn document(&self, worker: &mut Worker, rtxn: &ReadTxn<'_>, change: &Change<'_>) -> Result<()> {
+    fn document(
+        &self,
+        worker: &mut Worker,
+        rtxn: &ReadTxn<'_>,
+        place: usize,
+        change: &Change<'_>,
+    ) -> Result<()> {
         let stored = match change.is_stored {
             true => self.index.tables().documents.get(rtxn, &change.docid)?,
             false => None,
@@ -127,7 +143,7 @@ impl Extraction<'_> {
             documents::count_fields(&sides, self.fields, &mut worker.distribution);
         }
         let scope = self.scope_of(change, &sides);
-        let Worker { run, words, facets, document_facets, .. } = worker;
+        let Worker { run, words, facets, document_facets, points, .. } = worker;
         let Run { symbols, deltas } = run;
         let both = [(&sides.old, self.old, Op::Remove), (&sides.new, self.new, Op::Add)];
         for (content, roles, op) in both {
@@ -139,6 +155,16 @@ impl Extraction<'_> {
             if scope.facets {
                 facets.extract(content, roles, target, symbols, deltas, document_facets)?;
             }
+        }
+        if scope.points {
+            let point = geo::point_change(self, rtxn, change, &sides)?;
+            let both = [(point.old, self.old, Op::Remove), (point.new, self.new, Op::Add)];
+            for (point, roles, op) in both {
+                let Some(point) = point else { continue };
+                let target = (change.docid, op);
+                geo::facets(point, roles, target, symbols, deltas, document_facets);
+            }
+            points.push((place, point));
         }
         Ok(())
     }
@@ -160,6 +186,9 @@ impl Extraction<'_> {
             words: self.scope.words && words_differ,
             pairs: self.scope.pairs && words_differ,
             facets: self.scope.facets && facets_differ,
+            points: self.scope.points
+                && (self.old.points || self.new.points)
+                && sides.differ_in(|name| name == GEO_FIELD),
         }
     }
 }
@@ -169,5 +198,6 @@ impl Worker {
         self.run.memory()
             + self.held_bytes
             + self.document_facets.len() * (size_of::<DocumentFacet>() + 32)
+            + self.points.len() * size_of::<(usize, PointChange)>()
     }
 }

@@ -61,6 +61,7 @@ impl SchemaDiff {
                 words: tokens_changed || words_moved || exactness_changed,
                 pairs: by_word(new) && (tokens_changed || words_moved || !by_word(old)),
                 facets: false,
+                points: new.indexes_points() && !old.indexes_points(),
             },
             facets_to_extract: BTreeSet::new(),
             facets_to_drop: Vec::new(),

@@ -4,10 +4,10 @@
 use filter_parser::{Expression, Node, Number, Operator, Point, Text};
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use meilisearch_types::not_implemented::NotImplemented;
-use meilisearch_types::settings::FilterableAttributesRule;
 
 use super::FilterError;
 use super::error::FilterProblem;
+use crate::document::{GEO_FIELD, GEOJSON_FIELD};
 use crate::schema::Schema;
 
 /// Names that stand for something other than an attribute.
@@ -29,14 +29,16 @@ pub(super) fn attributes(expression: &Expression, schema: &Schema) -> Result<(),
                 Ok(())
             }
             Node::GeoRadius { keyword, .. } | Node::GeoBoundingBox { keyword, .. } => {
-                if !is_plain_rule(schema, "_geo") && !is_plain_rule(schema, "_geojson") {
+                if !schema.is_plainly_filterable(GEO_FIELD)
+                    && !schema.is_plainly_filterable(GEOJSON_FIELD)
+                {
                     return refuse(not_filterable("_geo/_geojson", schema), keyword);
                 }
                 places(node, &expression.source)
             }
             Node::GeoPolygon { keyword, .. } => {
-                if !is_plain_rule(schema, "_geojson") {
-                    return refuse(not_filterable("_geojson", schema), keyword);
+                if !schema.is_plainly_filterable(GEOJSON_FIELD) {
+                    return refuse(not_filterable(GEOJSON_FIELD, schema), keyword);
                 }
                 places(node, &expression.source)
             }
@@ -69,9 +71,6 @@ pub(super) fn features(
             need(features.foreign_keys, "`_foreign`", "foreignKeys")?;
             Err(NotImplemented::ForeignFilter.into())
         }
-        Node::GeoRadius { .. } | Node::GeoBoundingBox { .. } | Node::GeoPolygon { .. } => {
-            Err(NotImplemented::GeoFilter.into())
-        }
         _ => Ok(()),
     })
 }
@@ -97,13 +96,6 @@ fn not_filterable(attribute: &str, schema: &Schema) -> FilterProblem {
         .flat_map(|rule| rule.names().iter().cloned())
         .collect();
     FilterProblem::NotFilterable { attribute: attribute.to_owned(), filterable }
-}
-
-fn is_plain_rule(schema: &Schema, name: &str) -> bool {
-    schema
-        .filterable
-        .iter()
-        .any(|rule| matches!(rule, FilterableAttributesRule::Field(rule) if rule == name))
 }
 
 /// Refuses coordinates outside their ranges.

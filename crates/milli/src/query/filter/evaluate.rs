@@ -15,10 +15,10 @@ use crate::text::normalize_facet;
 
 /// What an evaluation reads.
 pub(super) struct Evaluation<'e, 't> {
-    index: &'e Index,
-    rtxn: &'t RoTxn<'t>,
+    pub(super) index: &'e Index,
+    pub(super) rtxn: &'t RoTxn<'t>,
     schema: &'e Schema,
-    fields: FieldsIdsMap,
+    pub(super) fields: FieldsIdsMap,
     all: RoaringBitmap,
 }
 
@@ -48,12 +48,14 @@ impl<'e, 't> Evaluation<'e, 't> {
                     self.condition(fid, operator)
                 }
             },
+            Node::GeoRadius { center, radius, .. } => self.points_in_radius(center, radius.value),
+            Node::GeoBoundingBox { top_right, bottom_left, .. } => {
+                self.points_in_box(top_right, bottom_left)
+            }
             // Refused by `check::features`.
-            Node::VectorExists { .. }
-            | Node::GeoRadius { .. }
-            | Node::GeoBoundingBox { .. }
-            | Node::GeoPolygon { .. }
-            | Node::Foreign { .. } => Ok(RoaringBitmap::new()),
+            Node::GeoPolygon { .. } | Node::VectorExists { .. } | Node::Foreign { .. } => {
+                Ok(RoaringBitmap::new())
+            }
         }
     }
 
@@ -119,7 +121,7 @@ impl<'e, 't> Evaluation<'e, 't> {
             Operator::GreaterThanOrEqual(value) => self.range(fid, Included(value), Unbounded),
             Operator::LowerThan(value) => self.range(fid, Unbounded, Excluded(value)),
             Operator::LowerThanOrEqual(value) => self.range(fid, Unbounded, Included(value)),
-            Operator::Between { from, to } => self.range(fid, Included(from), Included(to)),
+            Operator::Between { from, to } => self.between_values(fid, from, to),
             Operator::Exists => self.exists(fid),
             Operator::Null => {
                 self.set_of(self.index.tables().facet_id_is_null_docids.get(self.rtxn, &fid))
@@ -190,6 +192,16 @@ impl<'e, 't> Evaluation<'e, 't> {
             )?;
         }
         Ok(found)
+    }
+
+    /// The documents with a value from `from` to `to`, both included.
+    pub(super) fn between_values(
+        &self,
+        fid: FieldId,
+        from: &Text,
+        to: &Text,
+    ) -> Result<RoaringBitmap> {
+        self.range(fid, Bound::Included(from), Bound::Included(to))
     }
 
     fn contains(&self, fid: FieldId, part: &str) -> Result<RoaringBitmap> {

@@ -9,6 +9,8 @@ const MAX_DEPTH: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct GeoPoint {
     pub(super) docid: u32,
+    /// Latitude and longitude.
+    pub(super) coordinates: [f64; 2],
 }
 
 const fn malformed(reason: &'static str) -> Malformed {
@@ -35,7 +37,14 @@ pub(super) fn read_geo_tree(bytes: &[u8]) -> Result<Vec<GeoPoint>, Malformed> {
             0 => {
                 let leaf = take(&mut rest, 3 * 8 + 4 + 2 * 8).ok_or(TRUNCATED)?;
                 let docid = leaf.get(24..).and_then(|b| b.first_chunk()).ok_or(TRUNCATED)?;
-                points.push(GeoPoint { docid: u32::from_le_bytes(*docid) });
+                let number = |at: usize| -> Result<f64, Malformed> {
+                    let bytes = leaf.get(at..).and_then(|b| b.first_chunk()).ok_or(TRUNCATED)?;
+                    Ok(f64::from_le_bytes(*bytes))
+                };
+                points.push(GeoPoint {
+                    docid: u32::from_le_bytes(*docid),
+                    coordinates: [number(28)?, number(36)?],
+                });
             }
             1 if open.len() == MAX_DEPTH => return Err(malformed("it is too deep")),
             1 => open.push(read_u64(&mut rest).ok_or(TRUNCATED)?),

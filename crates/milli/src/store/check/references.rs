@@ -6,10 +6,10 @@ use roaring::RoaringBitmap;
 
 use super::fields::{Known, readable};
 use super::finding::{Fault, Findings, Malformed, Severity};
-use super::geo_tree::read_geo_tree;
+use super::geo_tree::{GeoPoint, read_geo_tree};
 use super::geojson::item_docid;
 use super::vectors::{EmbedderEntry, VectorHeader, VectorKey, VectorKind};
-use crate::codec::Roaring;
+use crate::codec::{DocidFacetKey, Roaring};
 use crate::error::Result;
 use crate::store::metadata::{GEO_FACETED_DOCUMENTS_IDS, GEO_RTREE};
 use crate::store::{Index, RoTxn, Table};
@@ -200,8 +200,37 @@ fn check_points(
             // Ids from before geo was switched off may be left in the set.
             let severities = [Severity::Fault, Severity::Residue];
             findings.compare_sets(at, &with_point, &docids, "`geo-rtree`", severities);
+            check_coordinates(index, rtxn, known, &points, findings)?;
         }
         Err(malformed) => findings.fault(Table::main, tree_key, Fault::MalformedValue(malformed)),
+    }
+    Ok(())
+}
+
+/// The tree and the facet databases tell the same coordinates of a document.
+fn check_coordinates(
+    index: &Index,
+    rtxn: &RoTxn<'_>,
+    known: &Known,
+    points: &[GeoPoint],
+    findings: &mut Findings<'_>,
+) -> Result<()> {
+    let facets = index.tables().field_id_docid_facet_f64s;
+    for point in points {
+        findings.continue_or_stop()?;
+        for (name, value) in ["_geo.lat", "_geo.lng"].into_iter().zip(point.coordinates) {
+            let docid = point.docid;
+            let facet = match known.fields.id(name) {
+                Some(fid) if value.is_finite() => {
+                    facets.get(rtxn, &DocidFacetKey { fid, docid, value })?
+                }
+                _ => None,
+            };
+            if facet.is_none() {
+                let fault = Fault::NoCounterpart(Table::field_id_docid_facet_f64s);
+                findings.fault(Table::main, GEO_RTREE.name().as_bytes(), fault);
+            }
+        }
     }
     Ok(())
 }

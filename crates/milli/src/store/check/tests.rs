@@ -63,7 +63,8 @@ fn vector_header(items: &[u32], entry_points: &[u32], max_layer: u8) -> Vec<u8> 
     bytes
 }
 
-/// Searchable: title. Filterable: kind (2) and year (4). Ids: 0 id, 1 title, 3 _vectors.
+/// Searchable: title. Filterable: kind (2) and year (4). Ids: 0 id, 1 title, 3 _vectors. Document 1 has a
+/// point (5, 6).
 fn entries() -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     use Table::*;
     let mut entries = Vec::new();
@@ -74,8 +75,9 @@ fn entries() -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     put(
         main,
         b"fields-ids-map",
-        br#"{"names_ids":{"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
-            "ids_names":{"0":"id","1":"title","2":"kind","3":"_vectors","4":"year"},"next_id":5}"#,
+        br#"{"names_ids":{"_geo.lat":5,"_geo.lng":6,"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
+            "ids_names":{"0":"id","1":"title","2":"kind","3":"_vectors","4":"year","5":"_geo.lat",
+            "6":"_geo.lng"},"next_id":7}"#,
     );
     put(main, b"fields-distribution", br#"{"id":2,"kind":2,"title":2,"year":2}"#);
     let title = [&1u64.to_le_bytes()[..], &5u64.to_le_bytes(), b"title"].concat();
@@ -163,6 +165,15 @@ fn entries() -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         &[&[0, 4, 1][..], &float(1990.0)].concat(),
         &[&[2][..], &set(&[0, 1])].concat(),
     );
+    for fid in [5, 6] {
+        put(facet_id_exists_docids, &[0, fid], &set(&[1]));
+        put(
+            facet_id_f64_docids,
+            &[&[0, fid, 0][..], &float(0.0)].concat(),
+            &[&[1][..], &set(&[1])].concat(),
+        );
+        put(field_id_docid_facet_f64s, &[&[0, fid, 0, 0, 0, 1][..], &float(0.0)].concat(), b"");
+    }
     put(embedder_category_id, b"ours", &[&[0, 0, 0, 0, 8][..], &set(&[0, 1]), &set(&[1])].concat());
     put(vector_store, &[0; 8], &vector_header(&[0, 1], &[1], 1));
     put(vector_store, &[0, 0, 0, 0, 0, 0, 1, 0], &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 3]);

@@ -202,7 +202,7 @@ fn page(
         Some(sort) => {
             let criteria = sort.sortable(&schema).map_err(sort_refusal)?;
             let ordering = Ordering { index: &index, rtxn: &rtxn, fields: &fields };
-            let mut page = ordering.first(candidates, &criteria, offset.saturating_add(limit))?;
+            let mut page = ordering.first(candidates, criteria, offset.saturating_add(limit))?;
             page.split_off(offset.min(page.len()))
         }
     };
@@ -270,7 +270,7 @@ fn parse_sort(criteria: &[String]) -> Result<SortParameter, ResponseError> {
 }
 
 fn sort_refusal(error: SortError) -> ResponseError {
-    ResponseError::from_msg(error.to_string(), error.code_on(Code::InvalidDocumentSort))
+    ResponseError::from_msg(error.to_string(), Code::InvalidDocumentSort)
 }
 
 /// The engine's error, told with the index; what is wrong with a filter has the code of documents.

@@ -1,7 +1,8 @@
 //! The order of a sorted page of documents: by criteria alone, without ranking rules.
 
 use milli::facet::order;
-use milli::search::keyword::SortCriterion;
+use milli::geo::ByDistance;
+use milli::search::keyword::SortBy;
 use milli::{FieldsIdsMap, Index, Result, RoTxn};
 use roaring::RoaringBitmap;
 
@@ -18,7 +19,7 @@ impl Ordering<'_> {
     pub(super) fn first(
         &self,
         documents: RoaringBitmap,
-        criteria: &[SortCriterion],
+        criteria: &[SortBy],
         wanted: usize,
     ) -> Result<Vec<u32>> {
         let mut ordered = Vec::new();
@@ -30,7 +31,7 @@ impl Ordering<'_> {
         &self,
         ordered: &mut Vec<u32>,
         mut documents: RoaringBitmap,
-        criteria: &[SortCriterion],
+        criteria: &[SortBy],
         wanted: usize,
     ) -> Result<()> {
         let missing = wanted - ordered.len();
@@ -41,14 +42,29 @@ impl Ordering<'_> {
             ordered.extend(documents.iter().take(missing));
             return Ok(());
         };
-        if let Some(fid) = self.fields.id(&criterion.field) {
-            let walk = if criterion.ascending { order::ascending } else { order::descending };
-            for bucket in walk(self.index, self.rtxn, fid, documents.clone())? {
-                let (_, equals) = bucket?;
-                documents -= &equals;
-                self.extend(ordered, equals, further, wanted)?;
-                if ordered.len() == wanted {
-                    return Ok(());
+        match criterion {
+            SortBy::Field(criterion) => {
+                let walk = if criterion.ascending { order::ascending } else { order::descending };
+                let Some(fid) = self.fields.id(&criterion.field) else {
+                    return self.extend(ordered, documents, further, wanted);
+                };
+                for bucket in walk(self.index, self.rtxn, fid, documents.clone())? {
+                    let (_, equals) = bucket?;
+                    documents -= &equals;
+                    self.extend(ordered, equals, further, wanted)?;
+                    if ordered.len() == wanted {
+                        return Ok(());
+                    }
+                }
+            }
+            SortBy::Distance(criterion) => {
+                let mut walk = ByDistance::new(self.index, self.rtxn, self.fields, *criterion)?;
+                while let Some((equals, _)) = walk.next_bucket(&documents)? {
+                    documents -= &equals;
+                    self.extend(ordered, equals, further, wanted)?;
+                    if ordered.len() == wanted {
+                        return Ok(());
+                    }
                 }
             }
         }

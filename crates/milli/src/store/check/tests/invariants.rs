@@ -62,8 +62,9 @@ fn rule_3_field_ids() {
         |s| s.put(Table::facet_id_exists_docids, &[0, 9], &set(&[0])),
         &[r"facet-id-exists-docids `\x00\t`: the field id 9 is not in `fields-ids-map`"],
     );
-    let map = br#"{"names_ids":{"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
-        "ids_names":{"0":"id","1":"title","2":"kind","3":"_vectors","4":"year"},"next_id":4}"#;
+    let map = br#"{"names_ids":{"_geo.lat":5,"_geo.lng":6,"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
+        "ids_names":{"0":"id","1":"title","2":"kind","3":"_vectors","4":"year","5":"_geo.lat",
+        "6":"_geo.lng"},"next_id":6}"#;
     check(
         |s| s.put(Table::main, b"fields-ids-map", map),
         &[
@@ -370,6 +371,8 @@ fn points_and_shapes() {
         |s| s.put(Table::main, b"geo-rtree", &geo_tree::tests::flat_tree(&[0, 1])),
         &[
             "main `geo-faceted-documents-ids`: 1 documents of `geo-rtree` are missing, the first is 0",
+            "main `geo-rtree`: it has no counterpart in `field-id-docid-facet-f64s`",
+            "main `geo-rtree`: it has no counterpart in `field-id-docid-facet-f64s`",
         ],
     );
     check(
