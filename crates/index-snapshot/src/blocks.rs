@@ -13,9 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::compression::{BlockCompressor, Compression};
 use crate::error::{Error, Result};
-
-/// What has been written is flushed each time so many more bytes are, so that the last sync is short.
-const FLUSH_BYTES: u64 = 64 * 1024 * 1024;
+use crate::flush::FlushedFile;
 
 type Compressed = std::io::Result<Option<Vec<u8>>>;
 
@@ -34,8 +32,8 @@ struct Place {
 pub(crate) struct FileSummary {
     /// Bytes of the file.
     pub(crate) size: u64,
-    /// Where its last block begins.
-    pub(crate) last_block_at: u64,
+    /// Its last block, as it stands at the end of the file.
+    pub(crate) last_block: Vec<u8>,
     /// SHA-256 of the file, in hex.
     pub(crate) sha256: String,
 }
@@ -93,22 +91,23 @@ impl<'scope> BlockSink<'scope> {
     }
 }
 
-fn write_in_order(places: Receiver<Place>, mut file: &File) -> Result<FileSummary> {
+fn write_in_order(places: Receiver<Place>, file: &File) -> Result<FileSummary> {
     let failed = |e| Error::io("writing the archive", e);
+    let mut file = FlushedFile::new(file).map_err(failed)?;
     let mut hasher = Sha256::new();
-    let (mut size, mut last_block_at, mut flushed) = (0, 0, 0);
+    let (mut size, mut last_block) = (0, None);
     for Place { block, done } in places {
         let compressed = done.recv().map_err(|_| Error::Panicked("snapshot-compress"))?;
         let compressed = compressed.map_err(|e| Error::io("compressing the archive", e))?;
         let bytes = compressed.as_deref().unwrap_or(&block);
         file.write_all(bytes).map_err(failed)?;
         hasher.update(bytes);
-        last_block_at = size;
         size += bytes.len() as u64;
-        if size - flushed >= FLUSH_BYTES {
-            file.sync_data().map_err(failed)?;
-            flushed = size;
-        }
+        last_block = Some((compressed, block));
     }
-    Ok(FileSummary { size, last_block_at, sha256: hex::encode(hasher.finalize()) })
+    file.finish().map_err(failed)?;
+    let last_block = last_block.map_or_else(Vec::new, |(compressed, block)| {
+        compressed.unwrap_or_else(|| block.as_slice().to_vec())
+    });
+    Ok(FileSummary { size, last_block, sha256: hex::encode(hasher.finalize()) })
 }

@@ -13,15 +13,17 @@
 //! | `reader`, `foreign` | archive → verified `data.mdb`; what an archive of another kind is |
 //! | `head_probe` | the head of an upload, judged while it arrives |
 //! | `part`, `directory` | files of the snapshot directory: made under a hidden name, published whole, listed, deleted, cleaned up |
-//! | `source`, `space` | opening a file safely; free room and preallocation |
+//! | `source`, `space`, `flush` | opening a file safely; free room and preallocation; flushing while writing |
 //!
 //! Data flows one way. Creation: LMDB's compacting copy → pipe → cleared pages → SHA-256 → tar →
-//! compressed blocks → file. Import: file → decoder → tar → SHA-256 → destination.
+//! compressed blocks → file. Import: file → decoder → tar → page walk → SHA-256 → destination. In both,
+//! decoding or compressing, summing and writing run on threads of their own.
 
 mod blocks;
 mod compression;
 mod directory;
 mod error;
+mod flush;
 mod foreign;
 mod head_probe;
 mod manifest;
@@ -40,6 +42,7 @@ mod writer;
 pub use compression::Compression;
 pub use directory::{Directory, Owner, SnapshotEntry};
 pub use error::{Error, Result};
+pub use flush::FlushedFile;
 pub use foreign::ForeignArchive;
 pub use head_probe::HeadProbe;
 pub use manifest::{Compatibility, Manifest, ManifestIndex, Platform, Version};

@@ -6,6 +6,9 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::thread::Scope;
+
+use crossbeam_channel::{Receiver, bounded};
 
 use crate::compression::{Compression, Decoder};
 use crate::error::{Error, Result};
@@ -31,6 +34,9 @@ pub(crate) const MANIFEST: SmallEntry = SmallEntry { name: "metadata.json", limi
 pub(crate) const SUMS: SmallEntry = SmallEntry { name: "SHA256SUMS", limit: 4 * 1024 };
 /// Name of the entry that holds the environment.
 pub(crate) const DATA: &str = "data.mdb";
+
+/// Decoded blocks that may wait to be walked and written.
+const BLOCKS_AHEAD: usize = 4;
 
 /// Zeros that may follow the two blocks that end a tar, in bytes.
 const MAX_TRAILING_ZEROS: u64 = 10 * 1024;
@@ -93,13 +99,17 @@ pub struct Body<R: Read> {
 
 impl<R: Read> Body<R> {
     /// Writes `data.mdb` to a destination, of exactly the promised size, walking its pages and summing it
-    /// on the way. `databases` are the names that its databases may have.
+    /// on the way; decoding and summing run beside it on other threads. `databases` are the names that its
+    /// databases may have.
     pub fn extract(
         mut self,
         destination: &mut dyn Write,
         databases: &[&str],
         monitor: &dyn Monitor,
-    ) -> Result<Trailer<R>> {
+    ) -> Result<Trailer<R>>
+    where
+        R: Send,
+    {
         let entry = self.tar.expect(DATA)?;
         if entry.size != self.data_size {
             return Err(Error::corrupted(format!(
@@ -110,15 +120,14 @@ impl<R: Read> Body<R> {
         monitor.total(self.data_size);
         let data_sum = std::thread::scope(|scope| {
             let data_sum = SumThread::spawn(scope)?;
+            let decoded = self.tar.decode_ahead(scope, self.data_size)?;
             let mut left = self.data_size;
             let mut walk = None;
             while left > 0 {
                 if monitor.must_stop() {
                     return Err(Error::Stopped);
                 }
-                let length = left.min(BLOCK_BYTES as u64);
-                let mut block = Vec::with_capacity(BLOCK_BYTES);
-                self.tar.read_exactly(&mut block, length)?;
+                let block = decoded.recv().map_err(|_| Error::Panicked("snapshot-decode"))??;
                 let walk = match &mut walk {
                     Some(walk) => walk,
                     None => {
@@ -131,8 +140,8 @@ impl<R: Read> Body<R> {
                 destination
                     .write_all(&block)
                     .map_err(|e| Error::io(format!("writing `{DATA}`"), e))?;
-                left -= length;
-                monitor.advance(length);
+                left -= block.len() as u64;
+                monitor.advance(block.len() as u64);
             }
             // An empty file has no pages to walk and is no environment.
             walk.ok_or_else(not_an_environment)?.finish()?;
@@ -206,6 +215,35 @@ fn unexpected(entry: &Entry, expected: &str) -> Error {
 /// The decoded tar, read strictly forward.
 pub(crate) struct TarStream<R: Read> {
     decoder: Decoder<Marked<SummingReader<R>>>,
+}
+
+impl<R: Read + Send> TarStream<R> {
+    /// Decodes the next bytes, block by block, on a thread of its own; it ends early when nobody takes the
+    /// blocks any more.
+    fn decode_ahead<'scope>(
+        &'scope mut self,
+        scope: &'scope Scope<'scope, '_>,
+        length: u64,
+    ) -> Result<Receiver<Result<Vec<u8>>>> {
+        let (blocks, decoded) = bounded(BLOCKS_AHEAD);
+        std::thread::Builder::new()
+            .name("snapshot-decode".into())
+            .spawn_scoped(scope, move || {
+                let mut left = length;
+                while left > 0 {
+                    let length = left.min(BLOCK_BYTES as u64);
+                    let mut block = Vec::with_capacity(BLOCK_BYTES);
+                    let read = self.read_exactly(&mut block, length).map(|()| block);
+                    let failed = read.is_err();
+                    if blocks.send(read).is_err() || failed {
+                        return;
+                    }
+                    left -= length;
+                }
+            })
+            .map_err(|e| Error::io("starting the thread that decodes", e))?;
+        Ok(decoded)
+    }
 }
 
 impl<R: Read> TarStream<R> {

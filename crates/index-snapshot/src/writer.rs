@@ -19,7 +19,7 @@ use std::thread::{self, Builder, Scope};
 use heed::{CompactionOption, Env, WithoutTls};
 
 use crate::blocks::{BlockSink, FileSummary};
-use crate::compression::{Compression, Decoder};
+use crate::compression::Compression;
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
 use crate::monitor::Monitor;
@@ -52,7 +52,7 @@ pub struct Written {
     pub size: u64,
     /// SHA-256 of the archive, in hex.
     pub sha256: String,
-    tail_at: u64,
+    /// The last bytes of the archive: the sums and the end of the tar, compressed.
     tail: Vec<u8>,
 }
 
@@ -214,14 +214,14 @@ fn stream<'scope>(
         let mut tail = Vec::new();
         append(&mut tail, SUMS.name, sums.as_bytes(), modified)?;
         tail.resize(tail.len() + END, 0);
-        sink.push(Arc::new(tail.clone()));
-        Ok::<_, StreamError>(tail)
+        sink.push(Arc::new(tail));
+        Ok::<_, StreamError>(())
     })();
     // Even after a failure: a full disk shows only here, and threads must end before the scope does.
     let finished = sink.finish();
-    let tail = pushed?;
-    let FileSummary { size, last_block_at, sha256 } = finished?;
-    Ok(Written { manifest, size, sha256, tail_at: last_block_at, tail })
+    pushed?;
+    let FileSummary { size, last_block: tail, sha256 } = finished?;
+    Ok(Written { manifest, size, sha256, tail })
 }
 
 /// Reads head and tail of a written archive again, through a handle of its own, and compares them.
@@ -238,10 +238,10 @@ pub fn check_archive(mut file: File, written: &Written) -> Result<()> {
     if head.manifest != written.manifest {
         return Err(differs("the manifest"));
     }
-    file.seek(SeekFrom::Start(written.tail_at)).map_err(failed)?;
+    let tail_at = written.size.saturating_sub(written.tail.len() as u64);
+    file.seek(SeekFrom::Start(tail_at)).map_err(failed)?;
     let mut tail = Vec::with_capacity(written.tail.len());
-    let limit = written.tail.len() as u64 + 1;
-    Decoder::new(&file).map_err(failed)?.take(limit).read_to_end(&mut tail).map_err(failed)?;
+    file.take(written.tail.len() as u64 + 1).read_to_end(&mut tail).map_err(failed)?;
     if tail != written.tail {
         return Err(differs("the end"));
     }

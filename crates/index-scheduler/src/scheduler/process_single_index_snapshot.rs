@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use index_snapshot::{
-    ArchiveName, Body, Directory, Head, Manifest, ManifestIndex, Monitor, Owner, Platform,
-    SnapshotUid, WriteOptions, check_archive, open_regular_file, read_head, sync_directory,
-    write_archive,
+    ArchiveName, Body, Directory, FlushedFile, Head, Manifest, ManifestIndex, Monitor, Owner,
+    Platform, SnapshotUid, WriteOptions, check_archive, open_regular_file, read_head,
+    sync_directory, write_archive,
 };
 use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::progress::AtomicStep;
@@ -343,14 +343,16 @@ impl Import<'_> {
     /// Writes and syncs the index's file; every byte of the archive is checked when this returns.
     fn extract(&self, body: Body<File>, data_size: u64, directory: &Path) -> Result<()> {
         let path = directory.join(DATA_FILE);
-        let mut data = OpenOptions::new()
+        let data = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&path)
             .map_err(Error::io("create", &path))?;
         index_snapshot::preallocate(&data, data_size)?;
-        let trailer = body.extract(&mut data, &Tables::NAMES, &JobMonitor::new(self.job))?;
+        let mut flushed = FlushedFile::new(&data).map_err(Error::io("write", &path))?;
+        let trailer = body.extract(&mut flushed, &Tables::NAMES, &JobMonitor::new(self.job))?;
+        flushed.finish().map_err(Error::io("write", &path))?;
         self.job.progress.update(SingleIndexSnapshotImportProgress::VerifyTheChecksums);
         let imported = trailer.verify()?;
         if let (Some(wanted), Some(found)) = (self.sha256, imported.archive_sha256)
