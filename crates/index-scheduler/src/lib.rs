@@ -14,6 +14,7 @@
 //! | `scheduler/side_jobs.rs` | what runs beside the loop |
 //! | `scheduler/process_*.rs` | what a batch of each kind does |
 //! | `features.rs` | experimental features |
+//! | `monitoring.rs` | what `/metrics` needs: the state of the queue, an observer of ended tasks |
 //! | `index_snapshots.rs` | what routes need of single-index snapshots |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
@@ -21,6 +22,7 @@ mod error;
 mod features;
 mod index_mapper;
 mod index_snapshots;
+mod monitoring;
 mod options;
 mod processing;
 mod queue;
@@ -45,12 +47,14 @@ use uuid::Uuid;
 pub use self::error::{Error, Result};
 pub use self::features::FeatureFlags;
 pub use self::index_snapshots::{COMPATIBILITY, ImportRequest};
+pub use self::monitoring::QueueState;
 pub use self::options::{IndexerOptions, Options};
 pub use self::queue::filter::{IndexFilter, Query};
 
 use self::features::Features;
 use self::index_mapper::IndexMapper;
 use self::index_mapper::budget::Budget;
+use self::monitoring::Observer;
 use self::processing::Processing;
 use self::queue::Queue;
 use self::queue::filter::{View, page};
@@ -85,6 +89,7 @@ pub(crate) struct Shared {
     pub(crate) index_snapshots: index_snapshot::Directory,
     pub(crate) processing: Processing,
     pub(crate) wake: Wake,
+    pub(crate) observer: Observer,
     pub(crate) indexing_threads: rayon::ThreadPool,
     /// The next batch of rule 8 is taken for a waiting snapshot, if there is one.
     pub(crate) serve_closure: AtomicBool,
@@ -138,6 +143,7 @@ impl IndexScheduler {
                 features,
                 processing: Processing::default(),
                 wake: Wake::default(),
+                observer: Observer::default(),
                 indexing_threads: threads,
                 serve_closure: AtomicBool::new(true),
                 stopping: AtomicBool::new(false),

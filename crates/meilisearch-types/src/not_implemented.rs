@@ -105,7 +105,6 @@ pub static ROUTES: &[Route] = &[
         &[(Method::POST, Action::MetricsGet), (Method::DELETE, Action::MetricsGet)],
     ),
     route("/logs/stderr", &[(Method::POST, Action::MetricsGet)]),
-    route("/metrics", &[(Method::GET, Action::MetricsGet)]),
     route("/chats", &[(Method::GET, Action::ChatsGet)]),
     route(
         "/chats/{workspace}",
@@ -163,7 +162,6 @@ pub static OPTIONS: &[&str] = &[
     "ignore_missing_dump",
     "ignore_dump_if_db_exists",
     "upgrade_db",
-    "experimental_enable_metrics",
     "experimental_enable_logs_route",
     LEGACY_SEARCH,
     "experimental_embedding_cache_entries",

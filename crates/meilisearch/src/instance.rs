@@ -9,6 +9,7 @@ use meilisearch_auth::AuthStore;
 use meilisearch_types::sizes::ByteSize;
 
 use crate::instance_uid;
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::search_queue::SearchQueue;
 use crate::version_file::{self, VersionFileError};
@@ -51,6 +52,9 @@ pub enum OpenError {
     /// The scheduler does not open.
     #[error(transparent)]
     Scheduler(#[from] index_scheduler::Error),
+    /// The metrics contradict each other; a fault of the program.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// What the routes work on; clones share it.
@@ -60,6 +64,7 @@ pub struct Instance {
     auth: Data<AuthStore>,
     scheduler: Data<IndexScheduler>,
     search_queue: Data<SearchQueue>,
+    metrics: Data<Metrics>,
 }
 
 impl Instance {
@@ -79,12 +84,15 @@ impl Instance {
         }
         let auth = AuthStore::open(&db_path.join("auth"), options.master_key.as_deref())?;
         let scheduler = IndexScheduler::open(scheduler_options(&options)?)?;
+        let metrics = Data::new(Metrics::new()?);
+        metrics.observe(&scheduler)?;
         scheduler.run()?;
         version_file::write(db_path)?;
         Ok(Instance {
             auth: Data::new(auth),
             scheduler: Data::new(scheduler),
             search_queue: Data::new(SearchQueue::from_options(&options)),
+            metrics,
             options: Data::new(options),
         })
     }
@@ -95,7 +103,8 @@ impl Instance {
             .app_data(self.options.clone())
             .app_data(self.auth.clone())
             .app_data(self.scheduler.clone())
-            .app_data(self.search_queue.clone());
+            .app_data(self.search_queue.clone())
+            .app_data(self.metrics.clone());
     }
 
     /// The options that it was opened with.
@@ -133,6 +142,7 @@ fn scheduler_options(options: &Options) -> Result<index_scheduler::Options, Open
         batched_tasks_size_limit,
         max_concurrent_index_snapshots: options.max_concurrent_index_snapshots.get(),
         features: FeatureFlags {
+            metrics: options.experimental_enable_metrics,
             contains_filter: options.experimental_contains_filter,
             ..FeatureFlags::default()
         },

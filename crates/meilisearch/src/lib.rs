@@ -11,14 +11,18 @@
 //! | [`routes`] | the tree of paths; the tree of files is the same |
 //! | [`search`] | wire query ↔ engine query |
 //! | [`search_queue`] | who may search now |
+//! | `metrics` | what is counted for Prometheus |
+//! | `instance_stats` | sizes and indexes of the whole instance |
 //! | [`features`] | the refusal of what an experimental feature gates |
 //! | [`logging`] | log lines and panics |
 
 pub mod extract;
 pub mod features;
 pub mod instance;
+mod instance_stats;
 mod instance_uid;
 mod logging;
+mod metrics;
 pub mod options;
 pub mod routes;
 pub mod search;

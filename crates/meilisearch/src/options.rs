@@ -151,6 +151,10 @@ pub struct Options {
     #[arg(long, env = "MEILI_EXPERIMENTAL_REDUCE_INDEXING_MEMORY_USAGE")]
     pub experimental_reduce_indexing_memory_usage: bool,
 
+    /// Switch on the experimental feature `metrics`: `GET /metrics` for Prometheus
+    #[arg(long, env = "MEILI_EXPERIMENTAL_ENABLE_METRICS")]
+    pub experimental_enable_metrics: bool,
+
     /// Switch on the experimental feature `containsFilter`: the filter operator `CONTAINS`
     #[arg(long, env = "MEILI_EXPERIMENTAL_CONTAINS_FILTER")]
     pub experimental_contains_filter: bool,

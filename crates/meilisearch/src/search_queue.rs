@@ -117,9 +117,13 @@ impl SearchQueue {
         my_turn.await.unwrap_or(Err(SearchQueueError::Lost))
     }
 
+    /// How many requests may wait.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+
     /// How many requests hold a permit and how many wait.
-    #[cfg(test)]
-    fn occupancy(&self) -> (usize, usize) {
+    pub(crate) fn occupancy(&self) -> (usize, usize) {
         let state = self.0.lock();
         (state.running, state.waiting.len())
     }

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use tracing::field::{Empty, display};
 
 use crate::instance::Instance;
-use crate::routes;
+use crate::{metrics, routes};
 
 /// How long browsers may remember the answer to a preflight, in seconds.
 const PREFLIGHT_MAX_AGE_SECONDS: usize = 86_400;
@@ -34,6 +34,8 @@ pub fn app(
     App::new()
         .configure(|config| instance.share(config))
         .configure(routes::configure)
+        // Inside of CORS and compression: what they answer themselves is not counted.
+        .wrap(from_fn(metrics::count_request))
         .wrap(NormalizePath::trim())
         .wrap(
             Cors::default()

@@ -46,6 +46,8 @@ pub(crate) struct Canceled {
 pub(crate) struct Committed {
     /// Payload files that no task needs any more.
     pub(crate) content_files: Vec<Uuid>,
+    /// The tasks of the batch, as they are stored.
+    pub(crate) finished: Vec<Task>,
     /// Tasks that a cancelation ended.
     pub(crate) canceled: Vec<Task>,
 }
@@ -84,8 +86,9 @@ impl Queue {
                 Some(canceled) => self.cancel(&mut wtxn, &mut record, canceled)?,
                 None => Vec::new(),
             };
+            let mut ended = Vec::with_capacity(finished.len());
             for task in finished {
-                self.finish(&mut wtxn, &mut record, task)?;
+                ended.push(self.finish(&mut wtxn, &mut record, task)?);
                 counter.fetch_add(1, Ordering::Relaxed);
             }
             let content_files = std::mem::take(&mut record.content_files);
@@ -93,7 +96,7 @@ impl Queue {
             record.batch.stats.internal_database_sizes = internal_database_sizes;
             self.write_record(&mut wtxn, record)?;
             wtxn.commit()?;
-            Ok(Committed { content_files, canceled })
+            Ok(Committed { content_files, finished: ended, canceled })
         })();
         match written {
             Ok(_) => applied.committed(mapper),
@@ -114,21 +117,20 @@ impl Queue {
             task.status = Status::Canceled;
             task.canceled_by = Some(by);
             task.details = task.details.map(Details::into_failed);
-            canceled.push(task.clone());
-            self.finish(wtxn, record, task)?;
+            canceled.push(self.finish(wtxn, record, task)?);
         }
         self.tables.canceled_by.update(wtxn, &by, |uids| *uids |= tasks)?;
         Ok(canceled)
     }
 
-    /// Writes a task that the batch ends and counts it.
-    fn finish(&self, wtxn: &mut RwTxn<'_>, record: &mut Record, mut task: Task) -> Result<()> {
+    /// Writes a task that the batch ends and counts it; gives it as it is stored.
+    fn finish(&self, wtxn: &mut RwTxn<'_>, record: &mut Record, mut task: Task) -> Result<Task> {
         task.batch_uid = Some(record.batch.uid);
         task.started_at = Some(record.batch.started_at);
         task.finished_at = record.batch.finished_at;
         self.tables.all_tasks.put(wtxn, &task.uid, &task)?;
         record.add(&task);
-        Ok(())
+        Ok(task)
     }
 
     /// Writes what all tasks of a batch have in common, and the batch.

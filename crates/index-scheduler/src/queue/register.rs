@@ -52,6 +52,12 @@ impl Queue {
         Ok(())
     }
 
+    /// Bytes that may still be used before new tasks are refused.
+    pub(crate) fn room_bytes(&self) -> Result<u64> {
+        let limit = self.env.info().map_size as u64 * MAX_USED_PERCENT / 100;
+        Ok(limit.saturating_sub(self.used_bytes()?))
+    }
+
     /// Writes a task of the server's own into a transaction, room or not.
     pub(super) fn register_own(&self, wtxn: &mut RwTxn<'_>, kind: KindWithContent) -> Result<Task> {
         let uid = self.next_task_uid(wtxn)?;

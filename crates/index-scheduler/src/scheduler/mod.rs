@@ -196,6 +196,8 @@ impl Shared {
     }
 
     fn clean_up_after(&self, committed: Committed) {
+        self.observer.ended(&committed.finished);
+        self.observer.ended(&committed.canceled);
         for uuid in committed.content_files {
             if let Err(error) = self.file_store.delete(uuid) {
                 tracing::error!("the next start of the server will try again: {error}");

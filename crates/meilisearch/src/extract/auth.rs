@@ -44,7 +44,7 @@ pub mod actions {
         IndexesCreate, IndexesGet, IndexesUpdate, IndexesDelete, IndexesSwap, IndexesCompact,
         TasksCancel, TasksDelete, TasksGet, SettingsGet, SettingsUpdate, StatsGet,
         SnapshotsCreate, SnapshotsGet, SnapshotsDownload, SnapshotsImport, SnapshotsDelete,
-        KeysCreate, KeysGet, KeysUpdate, KeysDelete, Version, ExperimentalGet, ExperimentalUpdate,
+        KeysCreate, KeysGet, KeysUpdate, KeysDelete, Version, MetricsGet, ExperimentalGet, ExperimentalUpdate,
     }
 }
 

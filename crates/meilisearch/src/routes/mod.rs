@@ -11,6 +11,7 @@ pub mod experimental_features;
 pub mod health;
 pub mod indexes;
 pub mod keys;
+pub mod metrics;
 pub mod multi_search;
 pub mod not_implemented;
 pub mod root;
@@ -37,6 +38,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(health::configure)
         .configure(version::configure)
         .configure(stats::configure)
+        .configure(metrics::configure)
         .configure(keys::configure)
         .configure(multi_search::configure)
         .configure(tasks::configure)

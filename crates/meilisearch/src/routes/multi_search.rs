@@ -7,6 +7,7 @@ use meilisearch_types::deserr::DeserrJsonError;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
+use crate::metrics::Metrics;
 use crate::routes::indexes::search::environment;
 use crate::routes::{Answer, blocking};
 use crate::search::answer;
@@ -24,6 +25,7 @@ async fn multi_search(
     request: HttpRequest,
     scheduler: Data<IndexScheduler>,
     queue: Data<SearchQueue>,
+    metrics: Data<Metrics>,
 ) -> Answer {
     let body = body.into_inner();
     let searched = body.queries.iter().map(|query| query.index_uid.as_str());
@@ -38,5 +40,7 @@ async fn multi_search(
         drop(permit);
         answer
     });
-    Ok(HttpResponse::Ok().json(answer.await?))
+    let answer = answer.await?;
+    metrics.count_degraded_searches(answer.number_of_degraded());
+    Ok(HttpResponse::Ok().json(answer))
 }

@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::query::Query;
+use crate::instance_stats::InstanceStats;
 use crate::routes::{Answer, blocking};
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -102,14 +103,11 @@ async fn stats(
 ) -> Answer {
     let (filter, query) = (auth.into_filter(), query.into_inner());
     let stats = blocking(move || {
-        let mut size = scheduler.size_bytes()? + keys.size()?;
-        let mut used_size = scheduler.used_size_bytes()? + keys.used_size()?;
+        let InstanceStats { size, used_size, indexes: all } =
+            InstanceStats::read(&scheduler, &keys)?;
         let mut last_update: Option<OffsetDateTime> = None;
         let mut indexes = Map::new();
-        for uid in scheduler.index_names()? {
-            let stats = scheduler.index_stats(&uid)?;
-            size += stats.inner.database_size;
-            used_size += stats.inner.used_database_size;
+        for (uid, stats) in all {
             if filter.is_index_authorized(&uid) {
                 last_update = last_update.max(Some(stats.inner.updated_at));
                 indexes.insert(uid, json!(IndexStatsView::new(stats, query)));

@@ -45,6 +45,9 @@ pub(crate) struct SearchAnswer {
     metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     performance_details: Option<IndexMap<&'static str, String>>,
+    /// The time limit cut it.
+    #[serde(skip)]
+    pub(crate) is_degraded: bool,
 }
 
 /// The answer to a federated multi-search.
@@ -68,6 +71,9 @@ pub(crate) struct FederatedAnswer {
     metadata: Option<Vec<Metadata>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     performance_details: Option<IndexMap<&'static str, String>>,
+    /// The time limit cut it.
+    #[serde(skip)]
+    pub(crate) is_degraded: bool,
 }
 
 /// One of the answers to a multi-search without federation.
@@ -85,6 +91,18 @@ pub(crate) struct IndexedAnswer {
 pub(crate) enum MultiSearchAnswer {
     Separate { results: Vec<IndexedAnswer> },
     Federated(Box<FederatedAnswer>),
+}
+
+impl MultiSearchAnswer {
+    /// How many searches the time limit cut; a federated one counts once.
+    pub(crate) fn number_of_degraded(&self) -> usize {
+        match self {
+            MultiSearchAnswer::Separate { results } => {
+                results.iter().filter(|result| result.answer.is_degraded).count()
+            }
+            MultiSearchAnswer::Federated(answer) => answer.is_degraded.into(),
+        }
+    }
 }
 
 /// How many hits there are, as the pagination counts them.
@@ -208,6 +226,7 @@ pub(crate) fn search_index(
         metadata,
         performance_details: performance(answer.show_performance_details, &found.steps),
         hits: found.hits,
+        is_degraded: found.is_degraded,
         processing_time_ms: start.elapsed().as_millis(),
     })
 }
@@ -322,6 +341,7 @@ fn search_federated(
         request_uid: Uuid::now_v7(),
         metadata,
         performance_details,
+        is_degraded: found.is_degraded,
         processing_time_ms: start.elapsed().as_millis(),
     })
 }

@@ -97,6 +97,8 @@ pub(crate) struct Found {
     pub(crate) facets: BTreeMap<String, Facets>,
     /// What answers tell of each searched index.
     pub(crate) indexes: BTreeMap<String, IndexFacts>,
+    /// A query was cut by the time limit.
+    pub(crate) is_degraded: bool,
     /// How long each step took, in order.
     pub(crate) steps: Vec<(&'static str, Duration)>,
 }
@@ -176,7 +178,8 @@ pub(crate) fn search(
         indexes.insert(run.uid.to_owned(), facts);
     }
     let total = runs.iter().map(|run| run.candidates.len()).sum();
-    Ok(Found { hits, total, facets, indexes, steps: steps.done })
+    let is_degraded = runs.iter().any(|run| run.is_degraded);
+    Ok(Found { hits, total, facets, indexes, is_degraded, steps: steps.done })
 }
 
 /// Parses a filter.

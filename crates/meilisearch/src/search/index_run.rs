@@ -60,6 +60,8 @@ pub(super) struct IndexRun<'i> {
     pub(super) terms: Vec<MatchingTerms>,
     /// Documents that count as found.
     pub(super) candidates: RoaringBitmap,
+    /// A query was cut by the time limit.
+    pub(super) is_degraded: bool,
     deadline: Instant,
 }
 
@@ -84,6 +86,7 @@ impl<'i> IndexRun<'i> {
             queries,
             terms: Vec::new(),
             candidates: RoaringBitmap::new(),
+            is_degraded: false,
             deadline,
         })
     }
@@ -174,6 +177,7 @@ impl<'i> IndexRun<'i> {
         };
         let outcome =
             keyword::search(self.index, &self.rtxn, &self.schema, request).map_err(engine)?;
+        self.is_degraded |= outcome.degraded;
         if outcome.degraded {
             tracing::warn!(index = self.uid, "the search was cut by `searchCutoffMs`");
         }

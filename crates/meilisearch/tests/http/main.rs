@@ -9,6 +9,7 @@ mod auth;
 mod documents;
 mod durability;
 mod indexes;
+mod metrics;
 mod not_implemented;
 mod overload;
 mod search;

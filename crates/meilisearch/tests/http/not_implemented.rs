@@ -13,7 +13,6 @@ fn missing_routes_answer_501_and_name_themselves() {
         ("POST", "/snapshots"),
         ("POST", "/export"),
         ("PATCH", "/network"),
-        ("GET", "/metrics"),
         ("POST", "/indexes/films/fields"),
         ("POST", "/indexes/films/documents/edit"),
         ("GET", "/tasks/3/documents"),

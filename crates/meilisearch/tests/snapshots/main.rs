@@ -6,6 +6,7 @@
 mod common;
 
 mod guide;
+mod metrics;
 mod routes;
 mod support;
 mod travel;

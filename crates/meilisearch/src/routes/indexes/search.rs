@@ -9,6 +9,7 @@ use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::extract::query::Query;
+use crate::metrics::Metrics;
 use crate::routes::{Answer, blocking};
 use crate::search::answer::{Environment, search_index};
 use crate::search::query::{AnswerParameters, SearchBody, SearchQuery};
@@ -35,9 +36,10 @@ async fn by_query_string(
     request: HttpRequest,
     scheduler: Data<IndexScheduler>,
     queue: Data<SearchQueue>,
+    metrics: Data<Metrics>,
 ) -> Answer {
     let (query, parameters) = query.into_inner().split()?;
-    search(&uid, query, parameters, &request, scheduler, &queue).await
+    search(&uid, query, parameters, &request, scheduler, &queue, &metrics).await
 }
 
 async fn by_body(
@@ -47,9 +49,10 @@ async fn by_body(
     request: HttpRequest,
     scheduler: Data<IndexScheduler>,
     queue: Data<SearchQueue>,
+    metrics: Data<Metrics>,
 ) -> Answer {
     let (query, parameters) = body.into_inner().split();
-    search(&uid, query, parameters, &request, scheduler, &queue).await
+    search(&uid, query, parameters, &request, scheduler, &queue, &metrics).await
 }
 
 /// Answers a search. The permit goes with the work, which may outlive the request.
@@ -60,6 +63,7 @@ async fn search(
     request: &HttpRequest,
     scheduler: Data<IndexScheduler>,
     queue: &SearchQueue,
+    metrics: &Metrics,
 ) -> Answer {
     let uid = index_uid(uid)?;
     let environment = environment(request, &scheduler);
@@ -69,7 +73,9 @@ async fn search(
         drop(permit);
         answer
     });
-    Ok(HttpResponse::Ok().json(answer.await?))
+    let answer = answer.await?;
+    metrics.count_degraded_searches(answer.is_degraded.into());
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// What an answer depends on besides its parameters.
