@@ -19,8 +19,6 @@ pub enum NotImplemented {
     ChatSetting,
     /// Index setting `foreignKeys`.
     ForeignKeysSetting,
-    /// `_geojson` among filterable attributes: shapes are not indexed.
-    GeoSetting,
     /// Semantic and hybrid search: `hybrid`, `vector`.
     HybridSearch,
     /// Answers with the vectors of hits: `retrieveVectors`.
@@ -50,7 +48,6 @@ impl NotImplemented {
             NotImplemented::EmbeddersSetting => "The index setting `embedders`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
-            NotImplemented::GeoSetting => "`_geojson` as a filterable attribute",
             NotImplemented::HybridSearch => "Semantic and hybrid search",
             NotImplemented::RetrieveVectors => "Returning the vectors of documents",
             NotImplemented::SimilarDocuments => "Looking for similar documents",

@@ -158,8 +158,6 @@ impl Settings {
             Some(NotImplemented::ForeignKeysSetting)
         } else if self.chat.as_ref().set().is_some() {
             Some(NotImplemented::ChatSetting)
-        } else if self.asks_for_geo() {
-            Some(NotImplemented::GeoSetting)
         } else {
             None
         }
@@ -175,18 +173,6 @@ impl Settings {
             std::mem::swap(earlier, later);
         }
         self.overwrite_with(later);
-    }
-
-    /// Whether shapes would be indexed (indexing.md 6): only plain names ask for it, not patterns.
-    fn asks_for_geo(&self) -> bool {
-        let mut names =
-            self.filterable_attributes.as_ref().set().into_iter().flatten().filter_map(|rule| {
-                match rule {
-                    FilterableAttributesRule::Field(name) => Some(name.as_str()),
-                    FilterableAttributesRule::Pattern(_) => None,
-                }
-            });
-        names.any(|name| name == "_geojson")
     }
 
     /// Masks the secrets, for answers.

@@ -10,7 +10,7 @@
 //! | `schema` | settings decoded, and the roles they give to fields |
 //! | `text` | tokenise, normalise, positions |
 //! | `document` | borrowed view of a document, flattening, primary key, merge |
-//! | `geo` | points on the globe, the stored tree of them |
+//! | `geo` | points and shapes on the globe, as they are stored |
 //! | `indexing` | the write flow in run order, for documents and settings alike |
 //! | `facet` | range walk, counts, value search, order |
 //! | `query` | parse, terms, typos, graph, filter |

@@ -1,4 +1,4 @@
-//! Points of documents: kept with every change, filtered and sorted by.
+//! Points and shapes of documents: kept with every change, filtered and sorted by.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -199,6 +199,129 @@ fn many_documents_are_ordered_by_the_tree() {
         assert_eq!(outcome.docids, expected);
         let halves = sorted(&index, from, ascending, Some("half"));
         assert_eq!(halves.docids.len(), 1250);
+    }
+}
+
+/// Shapes near the place where equator and first meridian cross, and one across the Pacific.
+fn shapes() -> TestIndex {
+    let index = TestIndex::new();
+    index.settings(json!({"filterableAttributes": ["_geojson"]}));
+    index.replace(json!([
+        {"id": 0, "_geojson": {"type": "Point", "coordinates": [0.5, 0.5]}},
+        {"id": 1, "_geojson": square(0.0, 0.0)},
+        {"id": 2, "_geojson": {"type": "Feature", "properties": {}, "geometry":
+            {"type": "LineString", "coordinates": [[-1, -1], [3, 3]]}}},
+        {"id": 3, "_geojson": {"type": "MultiPoint", "coordinates": [[40, 40], [-179, 0.47]]}},
+        {"id": 4},
+    ]));
+    index
+}
+
+/// A degree in width and height.
+fn square(lng: f64, lat: f64) -> Value {
+    let (right, top) = (lng + 1.0, lat + 1.0);
+    json!({"type": "Polygon", "coordinates": [[[lng, lat], [right, lat], [right, top], [lng, top], [lng, lat]]]})
+}
+
+#[test]
+fn shapes_are_filtered() {
+    let index = shapes();
+    check(&index);
+    assert_eq!(filtered(&index, "_geoPolygon([0.4,0.4],[0.4,0.6],[0.6,0.6],[0.6,0.4])"), [0, 1, 2]);
+    assert_eq!(filtered(&index, "_geoPolygon([2,2],[2,3],[3,3])"), [2]);
+    assert_eq!(filtered(&index, "_geoRadius(40, 40, 1000)"), [3]);
+    assert_eq!(filtered(&index, "_geoRadius(0.5, 0.9, 1000, 12)"), [1]);
+    assert_eq!(filtered(&index, "_geoBoundingBox([1, 1], [0.8, 0.8])"), [1, 2]);
+    // Across the meridian of 180 degrees.
+    assert_eq!(filtered(&index, "_geoBoundingBox([1, -178], [0, 178])"), [3]);
+    assert_eq!(filtered(&index, "NOT _geoBoundingBox([90, 180], [-90, -180])"), [4]);
+}
+
+/// Areas that make the grid's library give up are split, or refused; shapes are refused.
+#[test]
+fn areas_and_shapes_without_measure() {
+    let index = shapes();
+    assert_eq!(filtered(&index, "_geoBoundingBox([90, 180], [-90, -180])"), [0, 1, 2, 3]);
+    let rtxn = index.index.read_txn().unwrap();
+    let schema = Schema::load(&index.index, &rtxn).unwrap();
+    let filter = Filter::from_json(&json!("_geoPolygon([0,0],[0,0],[0,0])")).unwrap().unwrap();
+    let features = RuntimeTogglableFeatures::default();
+    let error = filter.evaluate(&index.index, &rtxn, &schema, &features).unwrap_err();
+    assert_eq!(error.error_code(), Code::InvalidSearchFilter);
+    drop(rtxn);
+
+    let before = index.dump();
+    let world = json!([[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]);
+    let payload = common::payload(
+        &json!([{"id": "x", "_geojson": {"type": "Polygon", "coordinates": world}}]),
+    );
+    let error = index
+        .write(|wtxn, context| {
+            let on_missing = MissingDocument::Create;
+            let operations = [Operation::Replace { payload: &payload, on_missing }];
+            index_documents(&index.index, wtxn, &operations, None, context)
+        })
+        .unwrap_err();
+    assert_eq!(error.error_code(), Code::InvalidDocumentGeoField);
+    assert_eq!(index.dump(), before);
+}
+
+#[test]
+fn a_shape_that_changes_leaves_its_old_cells() {
+    let index = shapes();
+    index.update(json!([{"id": 1, "_geojson": square(50.0, 50.0)}]));
+    check(&index);
+    assert_eq!(filtered(&index, "_geoRadius(0.5, 0.9, 1000)"), [0_u32; 0]);
+    assert_eq!(filtered(&index, "_geoRadius(50.5, 50.5, 1000)"), [1]);
+    index.replace(json!([{"id": 0}, {"id": 2, "_geojson": square(7.0, 7.0)}]));
+    index.delete(&["3"]);
+    check(&index);
+    let fresh = TestIndex::new();
+    fresh.settings(json!({"filterableAttributes": ["_geojson"]}));
+    fresh.replace(json!([
+        {"id": 0},
+        {"id": 1, "_geojson": square(50.0, 50.0)},
+        {"id": 2, "_geojson": square(7.0, 7.0)},
+    ]));
+    for table in ["cellulite_item", "cellulite_cell", "cellulite_update", "cellulite_metadata"] {
+        assert_eq!(index.table(table), fresh.table(table), "{table}");
+    }
+}
+
+#[test]
+fn shapes_follow_the_settings() {
+    let index = shapes();
+    let items = |index: &TestIndex| index.table("cellulite_item").len();
+    assert_eq!(items(&index), 4);
+    index.settings(json!({"filterableAttributes": [{"attributePatterns": ["*"]}]}));
+    check(&index);
+    assert_eq!((items(&index), index.table("cellulite_cell").len()), (0, 0));
+    index.settings(json!({"filterableAttributes": ["_geojson", "_geo"]}));
+    index.update(json!([{"id": 4, "_geo": {"lat": 0.5, "lng": 0.5}}]));
+    check(&index);
+    assert_eq!(items(&index), 4);
+    // Points and shapes together.
+    assert_eq!(filtered(&index, "_geoRadius(0.5, 0.5, 1000)"), [0, 1, 2, 4]);
+    assert_eq!(filtered(&index, "_geoBoundingBox([0.6, 0.6], [0.4, 0.4])"), [0, 1, 2, 4]);
+    index.clear();
+    check(&index);
+    assert_eq!(items(&index), 0);
+}
+
+#[test]
+fn what_is_no_shape_fails_the_batch() {
+    let index = shapes();
+    for wrong in [json!(null), json!("here"), json!({"type": "Point"})] {
+        let payload = common::payload(&json!([{"id": "x", "_geojson": wrong}]));
+        let error = index
+            .write(|wtxn, context| {
+                let on_missing = MissingDocument::Create;
+                let operations = [Operation::Replace { payload: &payload, on_missing }];
+                index_documents(&index.index, wtxn, &operations, None, context)
+            })
+            .unwrap_err();
+        assert_eq!(error.error_code(), Code::InvalidDocumentGeoField);
+        assert!(error.to_string().starts_with("`_geojson` of the document `x`"), "{error}");
     }
 }
 

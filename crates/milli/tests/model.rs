@@ -71,11 +71,24 @@ fn geo() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// A point or a triangle.
+fn shape() -> impl Strategy<Value = Value> {
+    (any::<bool>(), -2..3_i32, -2..3_i32).prop_map(|(is_point, lng, lat)| {
+        if is_point {
+            json!({"type": "Point", "coordinates": [lng, lat]})
+        } else {
+            let ring = [[lng, lat], [lng + 1, lat], [lng, lat + 1], [lng, lat]];
+            json!({"type": "Polygon", "coordinates": [ring]})
+        }
+    })
+}
+
 fn document() -> impl Strategy<Value = Map<String, Value>> {
     let field = prop_oneof![
         4 => (prop::sample::select(vec!["title", "tag", "n"]), value().boxed()),
         1 => (Just("block"), block().prop_map(Value::from).boxed()),
         1 => (Just("_geo"), geo().boxed()),
+        1 => (Just("_geojson"), shape().boxed()),
     ];
     let field = field.prop_map(|(name, value)| (name.to_owned(), value));
     (0..6_u8, prop::collection::vec(field, 0..4)).prop_map(|(id, fields)| {
@@ -105,6 +118,7 @@ fn settings() -> impl Strategy<Value = Value> {
                 json!([features(true, false, false), "n"]),
                 json!([features(false, true, false)]),
                 json!(["_geo", "tag"]),
+                json!(["_geojson"]),
                 json!([{"attributePatterns": ["*"]}]),
             ],
         ),
@@ -249,6 +263,11 @@ fn content(index: &TestIndex) -> BTreeSet<String> {
             "main" if key == b"geo-faceted-documents-ids" => {
                 let docids = Roaring::bytes_decode(&value).unwrap();
                 format!("points {:?}", documents(docids))
+            }
+            "cellulite_item" => format!("{} {}", document(&key[4..]), readable(&value)),
+            "cellulite_cell" => {
+                let docids = Roaring::bytes_decode(&value).unwrap();
+                format!("{} {:?}", readable(&key), documents(docids))
             }
             "main"
                 if [&b"words-fst"[..], b"words-prefixes-fst", b"fields-distribution"]

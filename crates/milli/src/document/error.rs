@@ -78,6 +78,20 @@ pub enum DocumentError {
         /// What is wrong.
         fault: GeoFault,
     },
+    /// `_geojson` of a document is no shape.
+    #[error("`_geojson` of the document `{document_id}` cannot be indexed: {cause}")]
+    InvalidGeoJson {
+        /// External id of the document.
+        document_id: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// A shape that the grid over the globe cannot hold.
+    #[error("a shape cannot be laid out on the globe: {cause}")]
+    ImpossibleShape {
+        /// What is wrong.
+        cause: String,
+    },
     /// `_vectors` of a document has a wrong shape.
     #[error("`_vectors{}` of the document `{document_id}` cannot be read: {cause}",
         embedder.as_ref().map(|name| format!(".{name}")).unwrap_or_default())]
@@ -105,7 +119,9 @@ impl ErrorCode for DocumentError {
             }
             DocumentError::UnreadableField { .. } => Code::MalformedPayload,
             DocumentError::TooManyFields => Code::MaxFieldsLimitExceeded,
-            DocumentError::InvalidGeo { .. } => Code::InvalidDocumentGeoField,
+            DocumentError::InvalidGeo { .. }
+            | DocumentError::InvalidGeoJson { .. }
+            | DocumentError::ImpossibleShape { .. } => Code::InvalidDocumentGeoField,
             DocumentError::InvalidVectors { .. } => Code::InvalidVectorsType,
         }
     }

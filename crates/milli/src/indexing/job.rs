@@ -24,6 +24,7 @@ use super::steps::{DocumentDeletionStep, DocumentImportStep, FacetsStep, Indexin
 use super::{IndexingContext, Operation, OperationOutcome, unbuilt};
 use crate::error::Result;
 use crate::geo::points::{self, PointChange};
+use crate::geo::shapes;
 use crate::schema::{FieldId, FieldsIdsMap, Schema};
 use crate::store::{Index, RwTxn};
 use crate::text::TokenizerSettings;
@@ -42,7 +43,7 @@ pub fn index_documents(
     context: &IndexingContext<'_>,
 ) -> Result<Vec<OperationOutcome>> {
     let schema = Schema::load(index, wtxn)?;
-    unbuilt::refuse(index, wtxn, &schema)?;
+    unbuilt::refuse(index, wtxn)?;
     let Plan { changes, outcomes, primary_key, mut fields, is_only_deletions } =
         plan(index, wtxn, operations, primary_key, context)?;
     let is_void = match is_only_deletions {
@@ -111,6 +112,9 @@ pub(super) fn reindex(
     if !(old.indexes_points() && new.indexes_points()) {
         context.progress.update(IndexingStep::DeletingFromGeoDatabases);
         points::clear(index, wtxn)?;
+    }
+    if !(old.indexes_shapes() && new.indexes_shapes()) {
+        shapes::clear(index, wtxn)?;
     }
 
     let (old_tokenizer, new_tokenizer) = (TokenizerSettings::of(old)?, TokenizerSettings::of(new)?);
@@ -215,6 +219,11 @@ fn run_rounds(
             *rounds.distribution.entry(fid).or_default() += change;
         }
         rounds.points.append(&mut extracted.points);
+        if !extracted.shapes.is_empty() {
+            context.progress.update(IndexingStep::BuildingGeoJson);
+            let IndexingContext { progress, must_stop, .. } = context;
+            shapes::update(extraction.index, wtxn, &extracted.shapes, progress, must_stop)?;
+        }
         apply::apply(extraction.index, wtxn, context, extracted, &mut rounds.applied)?;
         rest = &rest[taken..];
     }

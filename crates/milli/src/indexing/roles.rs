@@ -26,14 +26,16 @@ pub(super) struct Scope {
     pub(super) facets: bool,
     /// Points, with their coordinates as facet values.
     pub(super) points: bool,
+    pub(super) shapes: bool,
 }
 
 impl Scope {
     /// Nothing to do.
     pub(super) const NONE: Scope =
-        Scope { words: false, pairs: false, facets: false, points: false };
+        Scope { words: false, pairs: false, facets: false, points: false, shapes: false };
     /// A document batch does everything.
-    pub(super) const ALL: Scope = Scope { words: true, pairs: true, facets: true, points: true };
+    pub(super) const ALL: Scope =
+        Scope { words: true, pairs: true, facets: true, points: true, shapes: true };
 }
 
 /// The roles of all fields under one schema.
@@ -46,6 +48,8 @@ pub(super) struct Roles<'s> {
     pub(super) pairs: bool,
     /// Whether points are indexed.
     pub(super) points: bool,
+    /// Whether shapes are indexed.
+    pub(super) shapes: bool,
 }
 
 impl<'s> Roles<'s> {
@@ -75,6 +79,7 @@ impl<'s> Roles<'s> {
             exact_numbers: schema.typo.disable_on_numbers,
             pairs: schema.proximity_precision == ProximityPrecision::ByWord,
             points: schema.indexes_points(),
+            shapes: schema.indexes_shapes(),
         }
     }
 

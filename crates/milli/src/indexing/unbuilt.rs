@@ -6,7 +6,6 @@ use meilisearch_types::not_implemented::NotImplemented;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::schema::Schema;
 use crate::store::{Index, MainKey, RwTxn};
 
 const EMBEDDING_CONFIGS: MainKey<SerdeJson<Vec<Value>>> = MainKey::new("embedding_configs");
@@ -14,13 +13,10 @@ const EMBEDDING_CONFIGS: MainKey<SerdeJson<Vec<Value>>> = MainKey::new("embeddin
 /// Lets through what this program can write.
 ///
 /// # Errors
-/// The index has embedders, or indexes shapes.
-pub(super) fn refuse(index: &Index, wtxn: &RwTxn<'_>, schema: &Schema) -> Result<()> {
+/// The index has embedders.
+pub(super) fn refuse(index: &Index, wtxn: &RwTxn<'_>) -> Result<()> {
     if EMBEDDING_CONFIGS.get(index, wtxn)?.is_some_and(|configs| !configs.is_empty()) {
         return Err(NotImplemented::EmbeddersSetting.into());
-    }
-    if schema.indexes_shapes() {
-        return Err(NotImplemented::GeoSetting.into());
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! A document → its point, and the coordinates as facet values (indexing.md section 14).
+//! A document → its point, with the coordinates as facet values, and its shape (indexing.md section 14).
 
 use crate::codec::to_ordered_bytes;
-use crate::document::{Content, DocumentError, GEO_FIELD, GeoFault, GeoPoint, external_id};
-use crate::error::{Error, Result};
+use crate::document::{Content, DocumentError, GEO_FIELD, GEOJSON_FIELD, GeoPoint, external_id};
+use crate::error::Result;
 use crate::geo::points::{LATITUDE_FIELD, LONGITUDE_FIELD, PointChange};
+use crate::geo::shapes::{self, ShapeChange};
 use crate::indexing::change::{Change, Sides};
 use crate::indexing::delta::{Delta, Op, Symbols, Target};
 use crate::indexing::extract::Extraction;
@@ -26,7 +27,10 @@ pub(super) fn point_change(
         match json.map(GeoPoint::parse) {
             None => Ok(None),
             Some(Ok(point)) => Ok(point),
-            Some(Err(fault)) => Err(invalid(extraction, rtxn, change, fault)?),
+            Some(Err(fault)) => {
+                let document_id = document_id(extraction, rtxn, change)?;
+                Err(DocumentError::InvalidGeo { document_id, fault }.into())
+            }
         }
     };
     Ok(PointChange {
@@ -63,13 +67,37 @@ pub(super) fn facets(
     }
 }
 
-/// Names the document of a fault; a change of settings knows only internal ids.
-pub(super) fn invalid(
+/// What happens to the shape of a document.
+///
+/// # Errors
+/// `_geojson` is no shape.
+pub(super) fn shape_change(
     extraction: &Extraction<'_>,
     rtxn: &ReadTxn<'_>,
     change: &Change<'_>,
-    fault: GeoFault,
-) -> Result<Error> {
+    sides: &Sides<'_>,
+) -> Result<ShapeChange> {
+    let had_shape = extraction.old.shapes
+        && sides.old.as_ref().is_some_and(|content| content.get(GEOJSON_FIELD).is_some());
+    let new = sides.new.as_ref().filter(|_| extraction.new.shapes);
+    let new = match new.and_then(|content| content.get(GEOJSON_FIELD)).map(shapes::encode) {
+        None => None,
+        Some(Ok(shape)) => Some(shape),
+        Some(Err(fault)) => {
+            let document_id = document_id(extraction, rtxn, change)?;
+            let cause = fault.to_string();
+            return Err(DocumentError::InvalidGeoJson { document_id, cause }.into());
+        }
+    };
+    Ok(ShapeChange { docid: change.docid, had_shape, new })
+}
+
+/// Names the document of a fault; a change of settings knows only internal ids.
+fn document_id(
+    extraction: &Extraction<'_>,
+    rtxn: &ReadTxn<'_>,
+    change: &Change<'_>,
+) -> Result<String> {
     let mut document_id = change.external_id.clone();
     if document_id.is_empty()
         && let Some(key) = extraction.index.primary_key(rtxn)?
@@ -77,5 +105,5 @@ pub(super) fn invalid(
         let Extraction { index, fields, .. } = extraction;
         document_id = external_id(index, rtxn, change.docid, key, fields)?;
     }
-    Ok(DocumentError::InvalidGeo { document_id: document_id.into(), fault }.into())
+    Ok(document_id.into())
 }

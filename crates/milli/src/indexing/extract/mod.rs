@@ -29,9 +29,10 @@ use super::merge::Run;
 use super::parallel::{CHUNK_LEN, over_chunks};
 use super::roles::{Roles, Scope};
 use super::steps::IndexingStep;
-use crate::document::{GEO_FIELD, is_reserved_field};
+use crate::document::{GEO_FIELD, GEOJSON_FIELD, is_reserved_field};
 use crate::error::Result;
 use crate::geo::points::PointChange;
+use crate::geo::shapes::ShapeChange;
 use crate::schema::{FieldId, FieldsIdsMap, PatternMatch};
 use crate::store::{Index, ReadTxn, RwTxn};
 
@@ -58,6 +59,8 @@ pub(super) struct Extracted {
     pub(super) distribution: FxHashMap<FieldId, i64>,
     /// Points that change, in the order of the documents.
     pub(super) points: Vec<PointChange>,
+    /// Shapes that change.
+    pub(super) shapes: Vec<ShapeChange>,
 }
 
 /// What one thread holds while it works.
@@ -69,9 +72,10 @@ struct Worker {
     distribution: FxHashMap<FieldId, i64>,
     /// With the place of the document among those of the round.
     points: Vec<(usize, PointChange)>,
+    shapes: Vec<ShapeChange>,
     words: WordsExtractor,
     facets: FacetsExtractor,
-    /// Bytes of documents and facet values held for writing.
+    /// Bytes of documents, facet values and shapes held for writing.
     held_bytes: usize,
 }
 
@@ -112,6 +116,7 @@ impl Extraction<'_> {
             extracted.documents.extend(worker.documents);
             extracted.document_facets.extend(worker.document_facets);
             points.extend(worker.points);
+            extracted.shapes.extend(worker.shapes);
             for (fid, change) in worker.distribution {
                 *extracted.distribution.entry(fid).or_default() += change;
             }
@@ -166,6 +171,12 @@ impl Extraction<'_> {
             }
             points.push((place, point));
         }
+        if scope.shapes {
+            let shape = geo::shape_change(self, rtxn, change, &sides)?;
+            worker.held_bytes +=
+                size_of::<ShapeChange>() + shape.new.as_ref().map_or(0, |b| b.len());
+            worker.shapes.push(shape);
+        }
         Ok(())
     }
 
@@ -189,6 +200,9 @@ impl Extraction<'_> {
             points: self.scope.points
                 && (self.old.points || self.new.points)
                 && sides.differ_in(|name| name == GEO_FIELD),
+            shapes: self.scope.shapes
+                && (self.old.shapes || self.new.shapes)
+                && sides.differ_in(|name| name == GEOJSON_FIELD),
         }
     }
 }

@@ -62,6 +62,7 @@ impl SchemaDiff {
                 pairs: by_word(new) && (tokens_changed || words_moved || !by_word(old)),
                 facets: false,
                 points: new.indexes_points() && !old.indexes_points(),
+                shapes: new.indexes_shapes() && !old.indexes_shapes(),
             },
             facets_to_extract: BTreeSet::new(),
             facets_to_drop: Vec::new(),

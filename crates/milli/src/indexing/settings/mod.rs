@@ -95,7 +95,7 @@ fn settings_changed(
     context: &IndexingContext<'_>,
 ) -> Result<()> {
     let new = Schema::load(index, wtxn)?;
-    unbuilt::refuse(index, wtxn, &new)?;
+    unbuilt::refuse(index, wtxn)?;
     index.put_updated_at(wtxn, OffsetDateTime::now_utc())?;
     if has_documents(index, wtxn)? {
         job::reindex(index, wtxn, old, &new, context)?;

@@ -93,6 +93,9 @@ pub enum FilterProblem {
     /// The number of corners of a circle is outside its range.
     #[error("the resolution {0} is not a whole number from 3 to 1000")]
     ResolutionOutOfRange(f64),
+    /// The grid over the globe cannot hold the area.
+    #[error("the area cannot be laid out on the globe: it is too large, or has no surface")]
+    ImpossibleArea,
 }
 
 impl FilterError {

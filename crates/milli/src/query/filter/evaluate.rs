@@ -17,7 +17,7 @@ use crate::text::normalize_facet;
 pub(super) struct Evaluation<'e, 't> {
     pub(super) index: &'e Index,
     pub(super) rtxn: &'t RoTxn<'t>,
-    schema: &'e Schema,
+    pub(super) schema: &'e Schema,
     pub(super) fields: FieldsIdsMap,
     all: RoaringBitmap,
 }
@@ -48,14 +48,13 @@ impl<'e, 't> Evaluation<'e, 't> {
                     self.condition(fid, operator)
                 }
             },
-            Node::GeoRadius { center, radius, .. } => self.points_in_radius(center, radius.value),
-            Node::GeoBoundingBox { top_right, bottom_left, .. } => {
-                self.points_in_box(top_right, bottom_left)
-            }
+            Node::GeoRadius { keyword, .. }
+            | Node::GeoBoundingBox { keyword, .. }
+            | Node::GeoPolygon { keyword, .. } => self.place(node)?.ok_or_else(|| {
+                FilterError::in_place(FilterProblem::ImpossibleArea, keyword.span, source).into()
+            }),
             // Refused by `check::features`.
-            Node::GeoPolygon { .. } | Node::VectorExists { .. } | Node::Foreign { .. } => {
-                Ok(RoaringBitmap::new())
-            }
+            Node::VectorExists { .. } | Node::Foreign { .. } => Ok(RoaringBitmap::new()),
         }
     }
 

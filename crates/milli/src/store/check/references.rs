@@ -188,6 +188,10 @@ fn check_points(
     findings.within(at, &with_point, bound, OF_DOCUMENTS, Severity::Residue);
     let Some(tree) = GEO_RTREE.get(index, rtxn)? else { return Ok(()) };
     let tree_key = GEO_RTREE.name().as_bytes();
+    if !known.schema.indexes_points() {
+        let fault = Fault::UnexpectedEntry("the settings index no points");
+        findings.residue(Table::main, tree_key, fault);
+    }
     match read_geo_tree(tree) {
         Ok(points) => {
             let docids: RoaringBitmap = points.iter().map(|point| point.docid).collect();
@@ -253,12 +257,29 @@ fn check_shapes(
     }
     let at = (Table::cellulite_item, &b""[..]);
     findings.within(at, &items, &known.documents_ids, OF_DOCUMENTS, Severity::Fault);
+    if known.schema.indexes_shapes() {
+        // One that cannot be read has been told already.
+        let distribution = index.field_distribution(rtxn).ok();
+        let with_shape = distribution.map(|d| d.get("_geojson").copied().unwrap_or(0));
+        if with_shape.is_some_and(|count| count != items.len()) {
+            let fault = Fault::UnexpectedEntry("not as many shapes as documents with `_geojson`");
+            findings.fault(Table::cellulite_item, b"", fault);
+        }
+    } else if !items.is_empty() {
+        let fault = Fault::UnexpectedEntry("the settings index no shapes");
+        findings.residue(Table::cellulite_item, b"", fault);
+    }
+    let mut in_cells = RoaringBitmap::new();
     for entry in tables.cellulite_cell.remap_data_type::<Roaring>().iter(rtxn)? {
         findings.continue_or_stop()?;
         let (key, docids) = entry?;
         let at = (Table::cellulite_cell, key);
         findings.within(at, &docids, &items, "`cellulite-item`", Severity::Residue);
+        in_cells |= docids;
     }
+    // A shape without any point, such as an empty collection, touches nothing.
+    let at = (Table::cellulite_item, &b""[..]);
+    findings.within(at, &items, &in_cells, "`cellulite-cell`", Severity::Residue);
     for entry in tables.cellulite_update.iter(rtxn)? {
         let (docid, _) = entry?;
         findings.fault(Table::cellulite_update, &docid.to_be_bytes(), Fault::Pending);

@@ -64,7 +64,7 @@ fn vector_header(items: &[u32], entry_points: &[u32], max_layer: u8) -> Vec<u8> 
 }
 
 /// Searchable: title. Filterable: kind (2) and year (4). Ids: 0 id, 1 title, 3 _vectors. Document 1 has a
-/// point (5, 6).
+/// point (5, 6), document 0 a shape (7).
 fn entries() -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     use Table::*;
     let mut entries = Vec::new();
@@ -75,16 +75,16 @@ fn entries() -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     put(
         main,
         b"fields-ids-map",
-        br#"{"names_ids":{"_geo.lat":5,"_geo.lng":6,"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
+        br#"{"names_ids":{"_geojson":7,"_geo.lat":5,"_geo.lng":6,"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
             "ids_names":{"0":"id","1":"title","2":"kind","3":"_vectors","4":"year","5":"_geo.lat",
-            "6":"_geo.lng"},"next_id":7}"#,
+            "6":"_geo.lng","7":"_geojson"},"next_id":8}"#,
     );
-    put(main, b"fields-distribution", br#"{"id":2,"kind":2,"title":2,"year":2}"#);
+    put(main, b"fields-distribution", br#"{"_geojson":1,"id":2,"kind":2,"title":2,"year":2}"#);
     let title = [&1u64.to_le_bytes()[..], &5u64.to_le_bytes(), b"title"].concat();
     put(main, b"user-defined-searchable-fields", &title);
     put(main, b"searchable-fields", &title);
     put(main, b"fieldids-weights-map", br#"{"map":{"1":0}}"#);
-    put(main, b"filterable-fields", br#"["kind","year"]"#);
+    put(main, b"filterable-fields", br#"["kind","year","_geo","_geojson"]"#);
     put(main, b"documents-ids", &roaring(&[0, 1]));
     put(
         main,
@@ -104,7 +104,13 @@ fn entries() -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     put(
         documents,
         &[0; 4],
-        &document(&[(0, "1"), (1, r#""Red fox""#), (2, r#""Animal""#), (4, "1990")]),
+        &document(&[
+            (0, "1"),
+            (1, r#""Red fox""#),
+            (2, r#""Animal""#),
+            (4, "1990"),
+            (7, r#"{"type":"Point","coordinates":[0,0]}"#),
+        ]),
     );
     put(
         documents,

@@ -51,7 +51,13 @@ fn rule_2_documents_and_their_ids() {
         ],
     );
     check(
-        |s| s.put(Table::main, b"fields-distribution", br#"{"id":2,"kind":2,"title":1,"year":2}"#),
+        |s| {
+            s.put(
+                Table::main,
+                b"fields-distribution",
+                br#"{"_geojson":1,"id":2,"kind":2,"title":1,"year":2}"#,
+            )
+        },
         &["main `fields-distribution`: the value is 1 documents with `title` where 2 is expected"],
     );
 }
@@ -62,9 +68,9 @@ fn rule_3_field_ids() {
         |s| s.put(Table::facet_id_exists_docids, &[0, 9], &set(&[0])),
         &[r"facet-id-exists-docids `\x00\t`: the field id 9 is not in `fields-ids-map`"],
     );
-    let map = br#"{"names_ids":{"_geo.lat":5,"_geo.lng":6,"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
+    let map = br#"{"names_ids":{"_geojson":7,"_geo.lat":5,"_geo.lng":6,"_vectors":3,"id":0,"kind":2,"title":1,"year":4},
         "ids_names":{"0":"id","1":"title","2":"kind","3":"_vectors","4":"year","5":"_geo.lat",
-        "6":"_geo.lng"},"next_id":6}"#;
+        "6":"_geo.lng","7":"_geojson"},"next_id":7}"#;
     check(
         |s| s.put(Table::main, b"fields-ids-map", map),
         &[
@@ -224,7 +230,7 @@ fn rule_6_facets() {
         ],
     );
     check(
-        |s| s.put(Table::main, b"filterable-fields", br#"["year"]"#),
+        |s| s.put(Table::main, b"filterable-fields", br#"["year","_geo","_geojson"]"#),
         &[
             r"(facet-id-string-docids `\x00\x02`: the entry should not be here: the field is not faceted)",
             r"(facet-id-string-fst `\x00\x02`: the entry should not be here: values of the field cannot be searched)",
@@ -320,8 +326,14 @@ fn rule_9_nothing_is_pending() {
 
 #[test]
 fn rule_10_vectors_in_documents() {
-    let fields =
-        [(0, "1"), (1, r#""Red fox""#), (2, r#""Animal""#), (3, r#"{"ours":[1.0]}"#), (4, "1990")];
+    let fields = [
+        (0, "1"),
+        (1, r#""Red fox""#),
+        (2, r#""Animal""#),
+        (3, r#"{"ours":[1.0]}"#),
+        (4, "1990"),
+        (7, r#"{"type":"Point","coordinates":[0,0]}"#),
+    ];
     check(
         |s| s.put(Table::documents, &[0; 4], &document(&fields)),
         &[
@@ -383,6 +395,10 @@ fn points_and_shapes() {
     );
     check(
         |s| s.put(Table::cellulite_item, &[0, 0, 0, 0, 0, 0, 0, 5], &[0; 24]),
-        &["cellulite-item: 1 documents are not in `documents-ids`, the first is 5"],
+        &[
+            "cellulite-item: 1 documents are not in `documents-ids`, the first is 5",
+            "cellulite-item: the entry should not be here: not as many shapes as documents with `_geojson`",
+            "(cellulite-item: 1 documents are not in `cellulite-cell`, the first is 5)",
+        ],
     );
 }
