@@ -267,3 +267,37 @@ fn similar_documents_are_refused() {
         "invalid_similar_limit",
     );
 }
+
+#[test]
+fn places() {
+    let server = Server::start();
+    let settings =
+        json!({ "filterableAttributes": ["_geo", "_geojson"], "sortableAttributes": ["_geo"] });
+    server.succeed(server.patch("/indexes/places/settings", settings));
+    let documents = json!([
+        { "id": 1, "_geo": { "lat": 1, "lng": "2" } },
+        { "id": 2, "_geo": { "lat": 1.5, "lng": 2 } },
+        { "id": 3, "_geojson": { "type": "Point", "coordinates": [2, 1] } },
+    ]);
+    server.succeed(server.post("/indexes/places/documents", documents));
+    let search = |body| found(&server, "/indexes/places/search", body);
+    insta::assert_snapshot!(
+        search(json!({ "sort": ["_geoPoint(1, 2):desc"], "showRankingScoreDetails": true, "limit": 2 })),
+        @r#"{"hits":[{"id":2,"_geo":{"lat":1.5,"lng":2},"_geoDistance":55597,"_rankingScoreDetails":{"_geoPoint(1, 2):desc":{"order":0,"value":{"lat":1.5,"lng":2.0},"distance":55597.463}}},{"id":1,"_geo":{"lat":1,"lng":"2"},"_geoDistance":0,"_rankingScoreDetails":{"_geoPoint(1, 2):desc":{"order":0,"value":{"lat":1.0,"lng":2.0},"distance":0.0}}}],"query":"","limit":2,"offset":0,"estimatedTotalHits":3}"#);
+    insta::assert_snapshot!(
+        search(json!({ "filter": "_geoRadius(1, 2, 1000)", "attributesToRetrieve": ["id"], "sort": ["_geoPoint(1, 2):asc"] })),
+        @r#"{"hits":[{"id":1},{"id":3}],"query":"","limit":20,"offset":0,"estimatedTotalHits":2}"#);
+    insta::assert_snapshot!(
+        search(json!({ "filter": "_geoPolygon([0, 1], [0, 3], [2, 2])", "attributesToRetrieve": ["id"] })),
+        @r#"{"hits":[{"id":3}],"query":"","limit":20,"offset":0,"estimatedTotalHits":1}"#);
+    let (_, page) = server.post(
+        "/indexes/places/documents/fetch",
+        json!({ "sort": ["_geoPoint(2, 2):asc"], "fields": ["id"] }),
+    );
+    assert_eq!(page["results"], json!([{ "id": 2 }, { "id": 1 }, { "id": 3 }]));
+    let path = "/indexes/places/search";
+    let nowhere = json!({ "sort": ["_geoPoint(91, 2):asc"] });
+    check_refused(server.post(path, nowhere), 400, "invalid_search_sort");
+    let nowhere = json!({ "filter": "_geoRadius(91, 2, 3)" });
+    check_refused(server.post(path, nowhere), 400, "invalid_search_filter");
+}
