@@ -45,6 +45,11 @@ impl Server {
         self.dir.as_ref().unwrap().path()
     }
 
+    /// Id of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Base address, without a slash at the end.
     pub(crate) fn url(&self) -> &str {
         &self.url

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod endurance;
 mod guide;
 mod metrics;
 mod routes;

@@ -2,7 +2,6 @@
 //! another one under another name, where everything that a client can see is the same.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -267,31 +266,4 @@ fn creation_survives_being_killed() {
     let archive = download(&server, "countries", &task["details"]);
     server.succeed(upload(&server, "copy", "", &archive));
     assert_eq!(number_of_documents(&server, "copy"), 195);
-}
-
-#[test]
-fn no_search_fails_while_an_index_is_replaced() {
-    let server = Server::start();
-    fill(&server, "countries");
-    let details = snapshot(&server, "countries", json!({}));
-    let body = json!({ "snapshotUid": details["snapshotUid"], "overwrite": true });
-    let done = AtomicBool::new(false);
-    let searched = std::thread::scope(|scope| {
-        let searching = scope.spawn(|| {
-            let mut searched = 0;
-            while !done.load(Ordering::Relaxed) {
-                let found = answer(&server, "countries", &json!({ "q": "mongolia" }));
-                assert_eq!(found["hits"][0]["name"], "Mongolia", "{found}");
-                searched += 1;
-            }
-            searched
-        });
-        for _ in 0..10 {
-            let import = server.post("/indexes/countries/snapshots/import", body.clone());
-            assert_eq!(server.succeed(import)["details"]["replacedIndex"], true);
-        }
-        done.store(true, Ordering::Relaxed);
-        searching.join().unwrap()
-    });
-    assert!(searched > 10, "{searched} searches");
 }
