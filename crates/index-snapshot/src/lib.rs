@@ -52,4 +52,6 @@ pub use part::{PartFile, sync_directory};
 pub use reader::{Body, Head, Imported, Trailer, read_head};
 pub use source::{open_regular_file, read_archive_head};
 pub use space::{available_space, preallocate};
+#[doc(hidden)]
+pub use walk::walk_file;
 pub use writer::{WriteOptions, Written, check_archive, write_archive};

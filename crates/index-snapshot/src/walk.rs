@@ -81,6 +81,21 @@ impl Record {
     }
 }
 
+/// Walks a whole LMDB file whose named databases may be `databases`. For the fuzz target of `fuzz/`, which
+/// would never find the checksums of an archive; not part of the crate's interface.
+///
+/// # Errors
+/// The file is not what a compacting copy makes.
+#[doc(hidden)]
+pub fn walk_file(file: &[u8], databases: &[&str]) -> Result<()> {
+    let meta = MetaPages::parse(file)
+        .filter(|meta| meta.bytes() == Some(file.len() as u64))
+        .ok_or_else(|| Error::corrupted("it does not begin with the meta pages of its size"))?;
+    let mut walk = PageWalk::new(meta, databases);
+    walk.walk(file)?;
+    walk.finish()
+}
+
 /// Something complete that waits for the page that refers to it.
 enum Part {
     Run { page: u64, pages: u64 },

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+pub(crate) mod broken;
+pub(crate) mod parts;
+
 use std::io::{Read, Seek};
 use std::path::Path;
 
