@@ -157,7 +157,7 @@ fn create_archive(
 ) -> Result<()> {
     use SingleIndexSnapshotCreationProgress as Step;
 
-    job.progress.update(Step::StartTheSnapshotCreation);
+    job.enter(Step::StartTheSnapshotCreation)?;
     let uid = SnapshotUid::parse(snapshot_uid).ok_or_else(|| {
         Error::CorruptedQueue(format!(
             "task {} has the snapshot uid `{snapshot_uid}`",
@@ -175,7 +175,7 @@ fn create_archive(
         let number_of_documents = manifest.index.number_of_documents;
         let part = directory.create(&name, owner)?;
 
-        job.progress.update(Step::CopyAndCompressTheIndex);
+        job.enter(Step::CopyAndCompressTheIndex)?;
         let options =
             WriteOptions { databases: &Tables::NAMES, compression, threads: compression_threads() };
         let monitor = JobMonitor::new(job);
@@ -183,11 +183,11 @@ fn create_archive(
             write_archive(pinned.index().env(), manifest, &options, part.file(), &monitor)?;
         drop(pinned);
 
-        job.progress.update(Step::SyncTheArchive);
+        job.enter(Step::SyncTheArchive)?;
         part.sync()?;
-        job.progress.update(Step::CheckTheArchive);
+        job.enter(Step::CheckTheArchive)?;
         check_archive(part.reopen()?, &written)?;
-        job.progress.update(Step::PersistTheSnapshot);
+        job.enter(Step::PersistTheSnapshot)?;
         part.publish(&written.sha256)?;
         Ok((number_of_documents, written))
     })();
@@ -288,11 +288,11 @@ impl Import<'_> {
         details: &mut Option<Details>,
     ) -> Result<Option<Effect>> {
         use SingleIndexSnapshotImportProgress as Step;
-        let progress = self.job.progress;
+        let job = self.job;
 
-        progress.update(Step::ReadTheManifest);
+        job.enter(Step::ReadTheManifest)?;
         let (head, body) = self.open_source()?;
-        progress.update(Step::CheckTheCompatibility);
+        job.enter(Step::CheckTheCompatibility)?;
         head.manifest.check_source(self.source_index_uid)?;
         let replaces = self.job.index_exists(self.index_uid)?;
         note(&head.manifest, replaces, details);
@@ -311,15 +311,15 @@ impl Import<'_> {
 
         let directory = self.job.mapper.new_directory()?;
         require_space(directory.path(), head.manifest.data_size, IMPORTING)?;
-        progress.update(Step::ExtractTheIndex);
+        job.enter(Step::ExtractTheIndex)?;
         self.extract(body, head.manifest.data_size, directory.path())?;
-        progress.update(Step::OpenTheIndex);
+        job.enter(Step::OpenTheIndex)?;
         let stats = self.open_index(&directory)?;
         sync_directory(directory.path())?;
         if self.job.cancel.is_raised() {
             return Err(Error::Aborted);
         }
-        progress.update(Step::RegisterTheIndex);
+        job.enter(Step::RegisterTheIndex)?;
         if dry_run {
             return Ok(None);
         }
@@ -353,7 +353,7 @@ impl Import<'_> {
         let mut flushed = FlushedFile::new(&data).map_err(Error::io("write", &path))?;
         let trailer = body.extract(&mut flushed, &Tables::NAMES, &JobMonitor::new(self.job))?;
         flushed.finish().map_err(Error::io("write", &path))?;
-        self.job.progress.update(SingleIndexSnapshotImportProgress::VerifyTheChecksums);
+        self.job.enter(SingleIndexSnapshotImportProgress::VerifyTheChecksums)?;
         let imported = trailer.verify()?;
         if let (Some(wanted), Some(found)) = (self.sha256, imported.archive_sha256)
             && !wanted.eq_ignore_ascii_case(&found)

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use file_store::FileStore;
 use meilisearch_types::error::ResponseError;
-use meilisearch_types::progress::Progress;
+use meilisearch_types::progress::{Progress, Step};
 use meilisearch_types::tasks::{Details, KindWithContent, Status, Task, TaskId};
 use roaring::RoaringBitmap;
 use time::OffsetDateTime;
@@ -22,6 +22,7 @@ use crate::index_mapper::{Effect, IndexMapper};
 use crate::processing::{CancelFlag, RunningBatch};
 use crate::queue::Queue;
 use crate::queue::commit::Outcome;
+use crate::testing::{Fault, Faults};
 
 /// How far jobs stand back behind searches, from 0 to 19.
 #[cfg(target_os = "linux")]
@@ -43,9 +44,16 @@ pub(crate) struct Job<'a> {
     pub(crate) snapshots_path: &'a Path,
     pub(crate) instance_uid: Option<Uuid>,
     queue: &'a Queue,
+    faults: &'a Faults,
 }
 
 impl Job<'_> {
+    /// Begins a step: shows it in the progress, and passes it as a point where tests may fail.
+    pub(crate) fn enter<S: Step + Copy + Into<Fault>>(&self, step: S) -> Result<()> {
+        self.progress.update(step);
+        self.faults.hit(step.into())
+    }
+
     /// Greatest uid of a finished task that is listed under an index.
     pub(crate) fn last_finished_task(&self, index_uid: &str) -> Result<Option<TaskId>> {
         let rtxn = self.queue.read_txn()?;
@@ -92,6 +100,7 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
         snapshots_path: &shared.options.snapshots_path,
         instance_uid: shared.options.instance_uid,
         queue: &shared.queue,
+        faults: &shared.faults,
     };
     let JobOutcome { details, result } = match task.kind {
         KindWithContent::SingleIndexSnapshotCreation { .. } => snapshot::create(&job),

@@ -2,12 +2,17 @@
 //! other builds they cost nothing and do nothing.
 
 use crate::error::Result;
+use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress};
 
 /// A point in the run of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The batch is published and nothing is done yet.
     BeforeRun,
+    /// A step of the creation of a single-index snapshot begins.
+    Creation(SingleIndexSnapshotCreationProgress),
+    /// A step of the import of a single-index snapshot begins.
+    Import(SingleIndexSnapshotImportProgress),
     /// An index was changed and its own transaction is not committed.
     BeforeIndexCommit,
     /// The transaction of the index is committed and the outcome is not.
@@ -16,6 +21,18 @@ pub(crate) enum Fault {
     BeforeCommit,
     /// The outcome is written and nothing is cleaned up.
     AfterCommit,
+}
+
+impl From<SingleIndexSnapshotCreationProgress> for Fault {
+    fn from(step: SingleIndexSnapshotCreationProgress) -> Fault {
+        Fault::Creation(step)
+    }
+}
+
+impl From<SingleIndexSnapshotImportProgress> for Fault {
+    fn from(step: SingleIndexSnapshotImportProgress) -> Fault {
+        Fault::Import(step)
+    }
 }
 
 /// What a test does at the points.

@@ -180,17 +180,31 @@ impl CrashImage {
     }
 }
 
+/// Copies a directory. What another thread removes meanwhile may be missing in the copy.
 fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    let copied = copy_entries(from, to);
+    if let Err(error) = copied
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        panic!("{}: {error}", from.display());
+    }
+}
+
+fn copy_entries(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&target).unwrap();
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&target)?;
             copy(&entry.path(), &target);
-        } else if entry.file_name() != "lock.mdb" {
-            std::fs::copy(entry.path(), &target).unwrap();
+        } else if entry.file_name() != "lock.mdb"
+            && let Err(error) = std::fs::copy(entry.path(), &target)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(error);
         }
     }
+    Ok(())
 }
 
 fn details(task: &Task) -> String {

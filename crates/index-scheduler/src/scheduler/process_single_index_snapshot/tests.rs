@@ -1,5 +1,8 @@
 //! Both tasks on a real scheduler: exact cut, all or nothing, restarts at every step.
 
+mod order;
+mod steps;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -358,11 +361,9 @@ fn die_at(scheduler: &TestScheduler, fault: Fault) -> crate::testing::CrashImage
     taken.recv().unwrap()
 }
 
-const POINTS: [Fault; 3] = [Fault::BeforeRun, Fault::BeforeCommit, Fault::AfterCommit];
-
 #[test]
 fn a_creation_survives_a_power_cut_at_any_step() {
-    for fault in POINTS {
+    for fault in steps::creation_points() {
         let scheduler = TestScheduler::new();
         scheduler.create("films");
         scheduler.run_all();
@@ -381,7 +382,7 @@ fn a_creation_survives_a_power_cut_at_any_step() {
 #[test]
 fn an_import_survives_a_power_cut_at_any_step() {
     for overwrite in [false, true] {
-        for fault in POINTS {
+        for fault in steps::import_points() {
             let (scheduler, path) = with_archive();
             if overwrite {
                 scheduler.create("copy");

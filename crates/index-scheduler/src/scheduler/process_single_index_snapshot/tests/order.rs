@@ -1,0 +1,153 @@
+//! What goes on, and what waits, while a job is in the middle of its copy (index-snapshots.md 4.2, 4.3).
+
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+use meilisearch_types::tasks::IndexSwap;
+
+use super::*;
+use crate::Query;
+use crate::processing::SingleIndexSnapshotCreationProgress as Step;
+use crate::scheduler::Started;
+
+/// Runs a planned creation on another thread, does something while it stands before its copy, and then
+/// lets it finish.
+fn during<T>(scheduler: &TestScheduler, creation: Started, act: impl FnOnce() -> T) -> T {
+    let (arrived, arrival) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    scheduler.shared().faults.set(move |at| {
+        if at == Fault::Creation(Step::CopyAndCompressTheIndex) {
+            arrived.send(()).unwrap();
+            // An error tells that the test has failed and released nothing.
+            let _ = released.lock().unwrap().recv();
+        }
+        Ok(())
+    });
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| scheduler.finish(creation));
+        arrival.recv().unwrap();
+        let result = act();
+        drop(release);
+        running.join().unwrap();
+        scheduler.shared().faults.clear();
+        result
+    })
+}
+
+fn documents(scheduler: &TestScheduler, uid: &str) -> u64 {
+    let index = scheduler.index(uid).unwrap();
+    let rtxn = index.read_txn().unwrap();
+    index.number_of_documents(&rtxn).unwrap()
+}
+
+#[test]
+fn fifty_tasks_of_another_index_finish_during_a_snapshot() {
+    let scheduler = TestScheduler::new();
+    scheduler.add("films", r#"{"id":1} {"id":2}"#);
+    scheduler.run_all();
+    let creation = snapshot(&scheduler, "films");
+    let running = scheduler.plan().unwrap();
+    assert_eq!(running.task_uids(), [creation]);
+    let own = during(&scheduler, running, || {
+        let own: Vec<_> =
+            (10..13).map(|id| scheduler.add("films", &format!(r#"{{"id":{id}}}"#))).collect();
+        for id in 0..50 {
+            let task = scheduler.add("books", &format!(r#"{{"id":{id}}}"#));
+            assert!(scheduler.step());
+            assert_eq!(scheduler.status(task), Status::Succeeded, "{id}");
+        }
+        assert!(!scheduler.step(), "the tasks of the index itself wait");
+        assert_eq!(scheduler.status(creation), Status::Processing);
+        for &task in &own {
+            assert_eq!(scheduler.status(task), Status::Enqueued);
+        }
+        own
+    });
+    assert_eq!(scheduler.status(creation), Status::Succeeded);
+    scheduler.run_all();
+    for task in own {
+        assert_eq!(scheduler.status(task), Status::Succeeded);
+    }
+    let copy = import(&scheduler, &archive(&scheduler, creation), "copy");
+    scheduler.run_all();
+    assert_eq!(scheduler.status(copy), Status::Succeeded);
+    let counted = ["films", "books", "copy"].map(|uid| documents(&scheduler, uid));
+    assert_eq!(counted, [5, 50, 2]);
+}
+
+#[test]
+fn a_swap_waits_for_a_snapshot_and_holds_back_what_must_not_pass_it() {
+    let scheduler = TestScheduler::new();
+    scheduler.add("films", r#"{"id":1}"#);
+    scheduler.add("books", r#"{"id":1} {"id":2}"#);
+    scheduler.run_all();
+    let creation = snapshot(&scheduler, "films");
+    let running = scheduler.plan().unwrap();
+    let waiting = during(&scheduler, running, || {
+        let before = scheduler.add("books", r#"{"id":3}"#);
+        let indexes = ("films".into(), "books".into());
+        let swap = scheduler.enqueue(KindWithContent::IndexSwap {
+            swaps: vec![IndexSwap { indexes, rename: false }],
+        });
+        let after = scheduler.add("books", r#"{"id":100}"#);
+        let third = scheduler.add("songs", r#"{"id":1}"#);
+        scheduler.run_all();
+        for (task, status) in [
+            (before, Status::Succeeded),
+            (swap, Status::Enqueued),
+            (after, Status::Enqueued),
+            (third, Status::Succeeded),
+        ] {
+            assert_eq!(scheduler.status(task), status, "{task}");
+        }
+        [swap, after]
+    });
+    scheduler.run_all();
+    for task in waiting {
+        assert_eq!(scheduler.status(task), Status::Succeeded);
+    }
+    // The film of before the swap is called a book now, and got the late document.
+    assert_eq!(["films", "books"].map(|uid| documents(&scheduler, uid)), [3, 2]);
+    let copy = import(&scheduler, &archive(&scheduler, creation), "copy");
+    scheduler.run_all();
+    assert_eq!(scheduler.status(copy), Status::Succeeded);
+    assert_eq!(documents(&scheduler, "copy"), 1);
+}
+
+#[test]
+fn two_jobs_run_at_once_in_batches_of_their_own() {
+    let scheduler = TestScheduler::with(|options| options.max_concurrent_index_snapshots = 2);
+    for index in ["films", "books", "songs"] {
+        scheduler.create(index);
+    }
+    scheduler.run_all();
+    let creations = ["films", "books", "songs"].map(|index| snapshot(&scheduler, index));
+    let [first, second] = [scheduler.plan().unwrap(), scheduler.plan().unwrap()];
+    assert!(scheduler.plan().is_none(), "two at once, and no third");
+    let uids = [first.uid(), second.uid()];
+    assert_eq!(uids[1], uids[0] + 1);
+    let processing = Query { statuses: Some(vec![Status::Processing]), ..Query::default() };
+    let (batches, total) = scheduler.batches(&processing, crate::IndexFilter::All).unwrap();
+    assert_eq!(total, 2);
+    let shown: HashSet<_> = batches.iter().map(|batch| batch.uid).collect();
+    assert_eq!(shown, HashSet::from(uids));
+
+    // An ordinary batch beside both, and the younger job ends first.
+    let other = scheduler.add("news", r#"{"id":1}"#);
+    assert!(scheduler.step());
+    assert_eq!(scheduler.status(other), Status::Succeeded);
+    scheduler.finish(second);
+    assert_eq!(
+        creations.map(|task| scheduler.status(task)),
+        [Status::Processing, Status::Succeeded, Status::Enqueued]
+    );
+    scheduler.finish(first);
+    scheduler.run_all();
+    let ended = creations.map(|task| scheduler.task(task).unwrap());
+    assert!(ended.iter().all(|task| task.status == Status::Succeeded), "{}", scheduler.print());
+    let batches: HashSet<_> = ended.iter().map(|task| task.batch_uid.unwrap()).collect();
+    assert_eq!(ended[0].batch_uid, Some(uids[0]));
+    assert_eq!(ended[1].batch_uid, Some(uids[1]));
+    assert_eq!(batches.len(), 3);
+}
