@@ -12,6 +12,7 @@ mod indexes;
 mod metrics;
 mod not_implemented;
 mod overload;
+mod random_searches;
 mod search;
 mod settings;
 mod start;
