@@ -13,7 +13,7 @@ use crate::tasks::Kind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{} is not supported by this version of the server yet.", self.what())]
 pub enum NotImplemented {
-    /// Index setting `embedders`: vectors, semantic and hybrid search.
+    /// Embedders of index setting `embedders` that make vectors themselves.
     EmbeddersSetting,
     /// Index setting `chat`.
     ChatSetting,
@@ -21,8 +21,6 @@ pub enum NotImplemented {
     ForeignKeysSetting,
     /// Semantic and hybrid search: `hybrid`, `vector`.
     HybridSearch,
-    /// Answers with the vectors of hits: `retrieveVectors`.
-    RetrieveVectors,
     /// `similar` documents.
     SimilarDocuments,
     /// Filters on embeddings: `_vectors … EXISTS`.
@@ -45,11 +43,10 @@ impl NotImplemented {
             NotImplemented::Route(path) => return format!("The route `{path}`").into(),
             NotImplemented::TaskKind(kind) => return format!("A task of type `{kind}`").into(),
             NotImplemented::UseNetwork => "The parameter `useNetwork`",
-            NotImplemented::EmbeddersSetting => "The index setting `embedders`",
+            NotImplemented::EmbeddersSetting => "An embedder of another source than `userProvided`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
             NotImplemented::HybridSearch => "Semantic and hybrid search",
-            NotImplemented::RetrieveVectors => "Returning the vectors of documents",
             NotImplemented::SimilarDocuments => "Looking for similar documents",
             NotImplemented::VectorFilter => "Filtering on embeddings (`_vectors`)",
             NotImplemented::ShardFilter => "Filtering on shards (`_shard`)",

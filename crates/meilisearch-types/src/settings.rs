@@ -2,6 +2,7 @@
 //! storage-instance.md 5). One table gives every setting; each object setting has its file.
 
 mod choices;
+mod embedders;
 mod faceting;
 mod filterable;
 mod pagination;
@@ -20,6 +21,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 pub use choices::{LocalizedAttributesRule, PrefixSearch, ProximityPrecision};
+pub use embedders::{
+    EmbedderDistribution, EmbedderSettings, EmbedderSettingsError, EmbedderSource,
+};
 pub use faceting::{FacetValuesSort, FacetingSettings};
 pub use filterable::{
     FilterFeatures, FilterableAttributesFeatures, FilterableAttributesPatterns,
@@ -150,7 +154,10 @@ impl Settings {
     /// features, whose errors come first.
     pub fn not_implemented(&self) -> Option<NotImplemented> {
         let sets_embedder = self.embedders.as_ref().set().is_some_and(|embedders| {
-            embedders.values().any(|embedder| matches!(embedder, Setting::Set(_)))
+            embedders.values().any(|embedder| {
+                let source = embedder.as_ref().set().and_then(|embedder| embedder.get("source"));
+                source.is_some_and(|source| !source.is_null() && source != "userProvided")
+            })
         });
         if sets_embedder {
             Some(NotImplemented::EmbeddersSetting)
@@ -161,6 +168,43 @@ impl Settings {
         } else {
             None
         }
+    }
+
+    /// Checks embedders as far as a request shows whether they are right (vectors.md 3.1).
+    ///
+    /// # Errors
+    /// A member is unknown, of a wrong type or out of bounds, or does not go with the source.
+    pub fn check_embedders(&self) -> Result<(), EmbedderSettingsError> {
+        for (name, embedder) in self.embedders.as_ref().set().into_iter().flatten() {
+            if let Setting::Set(embedder) = embedder {
+                let settings = EmbedderSettings::parse(name, embedder)?;
+                if settings.source == Setting::Set(EmbedderSource::UserProvided) {
+                    settings.check_user_provided(name)?;
+                    settings.check_required(name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an embedder is made of two others, which needs a feature; resetting it needs none.
+    pub fn asks_for_composite_embedders(&self) -> bool {
+        self.any_embedder(|embedder| {
+            embedder.get("source").is_some_and(|source| source == "composite")
+                || ["searchEmbedder", "indexingEmbedder"].iter().any(|key| is_given(embedder, key))
+        })
+    }
+
+    /// Whether an embedder has fragments, which needs a feature; resetting them needs none.
+    pub fn asks_for_fragments(&self) -> bool {
+        self.any_embedder(|embedder| {
+            ["indexingFragments", "searchFragments"].iter().any(|key| is_given(embedder, key))
+        })
+    }
+
+    fn any_embedder(&self, accepts: impl Fn(&Value) -> bool) -> bool {
+        let mut embedders = self.embedders.as_ref().set().into_iter().flatten();
+        embedders.any(|(_, embedder)| embedder.as_ref().set().is_some_and(&accepts))
     }
 
     /// Sums up the settings of a further task in the details of a batch: later ones win, embedders
@@ -179,6 +223,10 @@ impl Settings {
     pub fn hide_secrets(&mut self) {
         secrets::mask_embedders(&mut self.embedders);
     }
+}
+
+fn is_given(embedder: &Value, key: &str) -> bool {
+    embedder.get(key).is_some_and(|value| !value.is_null())
 }
 
 impl SettingName {

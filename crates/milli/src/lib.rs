@@ -9,6 +9,7 @@
 //! | `store` | the environment, the list of databases, the keys of `main`, sizes |
 //! | `schema` | settings decoded, and the roles they give to fields |
 //! | `text` | tokenise, normalise, positions |
+//! | `vector` | embedders, the status of documents, the stores of vectors |
 //! | `document` | borrowed view of a document, flattening, primary key, merge |
 //! | `geo` | points and shapes on the globe, as they are stored |
 //! | `indexing` | the write flow in run order, for documents and settings alike |
@@ -30,6 +31,7 @@ pub mod schema;
 pub mod search;
 pub mod store;
 pub mod text;
+pub mod vector;
 
 pub use error::{Error, InternalError, Result};
 pub use schema::{FieldId, FieldsIdsMap, Schema, settings};

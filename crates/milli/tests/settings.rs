@@ -171,19 +171,27 @@ fn the_order_of_searchable_attributes_changes_weights_only() {
 #[test]
 fn what_is_not_built_is_refused() {
     let index = TestIndex::new();
-    let embedders = json!({"embedders": {"e": {"source": "userProvided", "dimensions": 3}}});
-    let error = index.try_settings(embedders).unwrap_err();
-    assert_eq!(error.error_code(), Code::NotImplemented);
+    for settings in [
+        json!({"embedders": {"e": {"source": "ollama", "model": "m"}}}),
+        json!({"embedders": {"e": {"dimensions": 3}}}),
+    ] {
+        let error = index.try_settings(settings).unwrap_err();
+        assert_eq!(error.error_code(), Code::NotImplemented);
+    }
 }
 
 #[test]
-fn an_index_of_upstream_that_has_embedders_is_not_written() {
+fn an_index_of_upstream_whose_embedders_make_vectors_is_not_written() {
     let index = TestIndex::new();
     index.replace(json!([{"id": 1}]));
     index
         .write(|wtxn, _| {
             let main = index.index.tables().main.remap_data_type::<heed::types::Str>();
-            main.put(wtxn, "embedding_configs", r#"[{"name":"e"}]"#)?;
+            let options = r#"{"HuggingFace":{"model":"m","pooling":"forceMean"}}"#;
+            let config = format!(
+                r#"[{{"name":"e","config":{{"embedder_options":{options},"prompt":{{"template":""}}}}}}]"#
+            );
+            main.put(wtxn, "embedding_configs", &config)?;
             Ok(())
         })
         .unwrap();

@@ -137,6 +137,7 @@ fn what_is_not_built_is_told() {
     for (body, told) in [
         (json!({"embedders": {"a": {"source": "openAi"}}}), Some(NotImplemented::EmbeddersSetting)),
         (json!({"embedders": {"a": null}}), None),
+        (json!({"embedders": {"a": {"source": "userProvided", "dimensions": 1}}}), None),
         (json!({"embedders": null, "chat": null, "foreignKeys": null}), None),
         (json!({"chat": {}}), Some(NotImplemented::ChatSetting)),
         (json!({"foreignKeys": []}), Some(NotImplemented::ForeignKeysSetting)),

@@ -1,7 +1,6 @@
 //! Documents → hits, the members in the order of search.md 17.1.
 
 use meilisearch_types::error::ResponseError;
-use meilisearch_types::not_implemented::NotImplemented;
 use milli::document::{GEO_FIELD, GeoPoint};
 use milli::search::highlight::HitFormatter;
 use milli::search::scores::{details_to_json, global_score};
@@ -23,7 +22,6 @@ pub(super) struct HitMaker<'r, 'i> {
     run: &'r IndexRun<'i>,
     /// One a query of the run.
     formatters: Vec<HitFormatter<'r>>,
-    has_embedders: bool,
     shows_vectors: bool,
 }
 
@@ -42,12 +40,9 @@ impl<'r, 'i> HitMaker<'r, 'i> {
         let formatter = |(query, terms): (&'r super::index_run::PreparedQuery, _)| {
             HitFormatter::new(&run.schema, &run.fields, &query.query.format, terms, tokenizer)
         };
-        let embedders =
-            run.index.embedder_names(&run.rtxn).map_err(|error| in_index(run.uid, error))?;
         Ok(Self {
             run,
             formatters: run.queries.iter().zip(&run.terms).map(formatter).collect(),
-            has_embedders: !embedders.is_empty(),
             shows_vectors: run
                 .schema
                 .displayed
@@ -59,7 +54,7 @@ impl<'r, 'i> HitMaker<'r, 'i> {
     /// Shows one hit; `federation` is its member `_federation`.
     ///
     /// # Errors
-    /// The document cannot be read, or its vectors are asked for.
+    /// The document or its vectors cannot be read.
     pub(super) fn make(
         &self,
         ranked: &RankedHit,
@@ -77,10 +72,10 @@ impl<'r, 'i> HitMaker<'r, 'i> {
         let formatted = formatter.format(&document);
         let mut hit = formatted.document;
         if query.retrieve_vectors && self.shows_vectors {
-            if self.has_embedders {
-                return Err(NotImplemented::RetrieveVectors.into());
-            }
-            hit.insert(VECTORS.to_owned(), vectors.unwrap_or_else(|| json!({})));
+            let run = self.run;
+            let vectors = milli::vector::vectors_of(run.index, &run.rtxn, ranked.docid, vectors)
+                .map_err(|error| in_index(run.uid, error))?;
+            hit.insert(VECTORS.to_owned(), Value::Object(vectors));
         }
         if let Some(place) = first_place(query.sort.as_deref().unwrap_or_default())
             && let Some(point) = hit.get(GEO_FIELD).and_then(GeoPoint::of_value)

@@ -130,6 +130,8 @@ fn refusals_name_the_setting() {
         (json!({ "rankingRules": ["nope"] }), "invalid_settings_ranking_rules"),
         (json!({ "typoTolerance": { "nope": 1 } }), "invalid_settings_typo_tolerance"),
         (json!({ "pagination": { "maxTotalHits": 0 } }), "invalid_settings_pagination"),
+        (json!({ "embedders": { "a": { "dimensions": 0 } } }), "invalid_settings_embedders"),
+        (json!({ "embedders": { "a": { "source": "composite" } } }), "feature_not_enabled"),
         (json!({ "nope": 1 }), "bad_request"),
         (json!({ "chat": { "description": "x" } }), "feature_not_enabled"),
     ] {
@@ -138,8 +140,7 @@ fn refusals_name_the_setting() {
     }
     let (_, error) = server.put("/indexes/a/settings/stop-words", json!({}));
     assert_eq!(error["code"], "invalid_settings_stop_words");
-    let embedder =
-        json!({ "embedders": { "mine": { "source": "userProvided", "dimensions": 2 } } });
+    let embedder = json!({ "embedders": { "theirs": { "source": "openAi" } } });
     let (status, error) = server.patch("/indexes/a/settings", embedder);
     assert_eq!((status, &error["code"]), (501, &json!("not_implemented")));
 }

@@ -103,6 +103,34 @@ pub enum DocumentError {
         /// What is wrong.
         cause: String,
     },
+    /// A vector has not the length that its embedder asks for.
+    #[error(
+        "vector {number} of the document `{document_id}` for the embedder `{embedder}` has {found} \
+         dimensions instead of {expected}"
+    )]
+    InvalidVectorDimensions {
+        /// External id of the document.
+        document_id: String,
+        /// Name of the embedder.
+        embedder: String,
+        /// Place of the vector among those of the document, from 0.
+        number: usize,
+        /// Dimensions of the embedder.
+        expected: usize,
+        /// Dimensions of the vector.
+        found: usize,
+    },
+    /// The embedder would have to make vectors, but only takes those that users send.
+    #[error(
+        "the embedder `{embedder}` makes no vectors itself, and the document `{document_id}` brings \
+         none: send them as `_vectors.{embedder}`, or `null` there to go without"
+    )]
+    VectorsNotProvided {
+        /// External id of the document.
+        document_id: String,
+        /// Name of the embedder.
+        embedder: String,
+    },
 }
 
 impl ErrorCode for DocumentError {
@@ -123,6 +151,8 @@ impl ErrorCode for DocumentError {
             | DocumentError::InvalidGeoJson { .. }
             | DocumentError::ImpossibleShape { .. } => Code::InvalidDocumentGeoField,
             DocumentError::InvalidVectors { .. } => Code::InvalidVectorsType,
+            DocumentError::InvalidVectorDimensions { .. } => Code::InvalidVectorDimensions,
+            DocumentError::VectorsNotProvided { .. } => Code::VectorEmbeddingError,
         }
     }
 }

@@ -21,6 +21,7 @@ use super::plan::{Plan, plan};
 use super::roles::{Roles, Scope};
 use super::settings::diff::SchemaDiff;
 use super::steps::{DocumentDeletionStep, DocumentImportStep, FacetsStep, IndexingStep, WordsStep};
+use super::vectors::Embedders;
 use super::{IndexingContext, Operation, OperationOutcome, unbuilt};
 use crate::error::Result;
 use crate::geo::points::{self, PointChange};
@@ -28,6 +29,7 @@ use crate::geo::shapes;
 use crate::schema::{FieldId, FieldsIdsMap, Schema};
 use crate::store::{Index, RwTxn};
 use crate::text::TokenizerSettings;
+use crate::vector::EmbedderStatus;
 
 /// Applies a batch of operations on documents, in order.
 ///
@@ -43,7 +45,7 @@ pub fn index_documents(
     context: &IndexingContext<'_>,
 ) -> Result<Vec<OperationOutcome>> {
     let schema = Schema::load(index, wtxn)?;
-    unbuilt::refuse(index, wtxn)?;
+    unbuilt::refuse(&schema)?;
     let Plan { changes, outcomes, primary_key, mut fields, is_only_deletions } =
         plan(index, wtxn, operations, primary_key, context)?;
     let is_void = match is_only_deletions {
@@ -58,6 +60,7 @@ pub fn index_documents(
         false => context.progress.update(DocumentImportStep::Indexing),
     }
     register_names(index, wtxn, context, &changes, &schema, &mut fields)?;
+    let embedders = Embedders::load(index, wtxn, &schema)?;
     let tokenizer = TokenizerSettings::of(&schema)?;
     let roles = Roles::new(&schema, tokenizer.tokenizer(), &fields, |_| true);
     let extraction = Extraction {
@@ -66,6 +69,7 @@ pub fn index_documents(
         old: &roles,
         new: &roles,
         scope: Scope::ALL,
+        embedders: &embedders,
         max_memory_bytes: memory_budget(context),
     };
     let Rounds { applied, distribution, points } =
@@ -127,6 +131,7 @@ pub(super) fn reindex(
         old: &old_roles,
         new: &new_roles,
         scope: diff.scope,
+        embedders: &Embedders::default(),
         max_memory_bytes: memory_budget(context),
     };
     let Rounds { applied, distribution, points } =
@@ -163,13 +168,10 @@ pub fn clear_documents(index: &Index, wtxn: &mut RwTxn<'_>) -> Result<u64> {
     for shard in shards.collect::<Result<Vec<_>>>()? {
         tables.shard_docids.put(wtxn, &shard, &RoaringBitmap::new())?;
     }
-    let embedders = tables
-        .embedder_category_id
-        .iter(wtxn)?
-        .map(|entry| entry.map(|(name, value)| (name.to_owned(), value.first().copied())));
-    for (name, id) in embedders.collect::<heed::Result<Vec<_>>>()? {
-        // The id, then the length of the first of two empty sets.
-        tables.embedder_category_id.put(wtxn, &name, &[id.unwrap_or(0), 0, 0, 0, 0])?;
+    let names = tables.embedder_category_id.iter(wtxn)?.map(|entry| Ok(entry?.0.to_owned()));
+    for name in names.collect::<Result<Vec<String>>>()? {
+        let id = EmbedderStatus::get(index, wtxn, &name)?.unwrap_or_default().id;
+        EmbedderStatus::new(id).put(index, wtxn, &name)?;
     }
     let empty = fst::SetBuilder::memory().into_inner()?;
     index.put_words_fst(wtxn, &empty)?;
@@ -212,6 +214,7 @@ fn run_rounds(
     changes: &[Change<'_>],
 ) -> Result<Rounds> {
     let mut rounds = Rounds::default();
+    let mut statuses = extraction.embedders.statuses();
     let mut rest = changes;
     while !rest.is_empty() {
         let (mut extracted, taken) = extraction.round(wtxn, context, rest)?;
@@ -224,9 +227,11 @@ fn run_rounds(
             let IndexingContext { progress, must_stop, .. } = context;
             shapes::update(extraction.index, wtxn, &extracted.shapes, progress, must_stop)?;
         }
+        extraction.embedders.apply(extraction.index, wtxn, &extracted.documents, &mut statuses)?;
         apply::apply(extraction.index, wtxn, context, extracted, &mut rounds.applied)?;
         rest = &rest[taken..];
     }
+    extraction.embedders.finish(extraction.index, wtxn, context, &statuses)?;
     Ok(rounds)
 }
 

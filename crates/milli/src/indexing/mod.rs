@@ -10,6 +10,7 @@
 //! | `apply.rs`, `posting.rs` | changed posting lists → store |
 //! | `derive/` | word set, prefixes, facet levels, facet search |
 //! | `finish.rs` | keys written at the end of every batch |
+//! | `vectors.rs` | vectors that documents bring → stores of their embedders |
 //! | `unbuilt.rs` | what a stored index may ask for and is not built |
 //! | `settings/` | new settings → stored keys, and what must be indexed anew |
 
@@ -28,6 +29,7 @@ mod roles;
 mod settings;
 mod steps;
 mod unbuilt;
+mod vectors;
 
 use meilisearch_types::progress::Progress;
 use roaring::RoaringBitmap;

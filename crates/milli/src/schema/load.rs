@@ -10,6 +10,7 @@ use super::{Criterion, LocalizedRule, Schema, TypoTolerance};
 use crate::error::{InternalError, Result};
 use crate::limits;
 use crate::store::{Index, RoTxn};
+use crate::vector::CONFIGS;
 
 impl Schema {
     /// Reads all settings of an index.
@@ -59,6 +60,7 @@ impl Schema {
             proximity_precision: keys::PROXIMITY_PRECISION.get(index, rtxn)?.unwrap_or_default(),
             prefix_search: keys::PREFIX_SEARCH.get(index, rtxn)?.unwrap_or_default(),
             facet_search: keys::FACET_SEARCH.get(index, rtxn)?.unwrap_or(true),
+            embedders: CONFIGS.get(index, rtxn)?.unwrap_or_default(),
             search_cutoff_ms: keys::SEARCH_CUTOFF.get(index, rtxn)?,
             localized: keys::LOCALIZED
                 .get(index, rtxn)?

@@ -32,6 +32,8 @@ pub(crate) use roles::match_filterable_rule;
 pub use roles::{FacetRole, is_reserved};
 pub use view::settings;
 
+use crate::vector::EmbedderConfig;
+
 /// A ranking rule as stored (main key `criteria`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Criterion {
@@ -138,6 +140,8 @@ pub struct Schema {
     pub prefix_search: PrefixSearch,
     /// Whether facet values can be searched.
     pub facet_search: bool,
+    /// Embedders, in the order in which they are stored.
+    pub embedders: Vec<EmbedderConfig>,
     /// Time after which a search is cut, milliseconds; `None`: the engine's default.
     pub search_cutoff_ms: Option<u64>,
     /// Languages of attributes; the first rule that matches decides.

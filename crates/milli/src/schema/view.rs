@@ -58,7 +58,15 @@ impl From<Schema> for Settings {
             pagination: Setting::Set(PaginationSettings {
                 max_total_hits: NonZeroUsize::new(schema.max_total_hits).into(),
             }),
-            embedders: Setting::Set(Default::default()),
+            embedders: Setting::Set(
+                schema
+                    .embedders
+                    .iter()
+                    .filter_map(|embedder| {
+                        Some((embedder.name.clone(), Setting::Set(embedder.shown()?)))
+                    })
+                    .collect(),
+            ),
             search_cutoff_ms: schema.search_cutoff_ms.into(),
             localized_attributes: schema
                 .localized

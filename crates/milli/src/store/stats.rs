@@ -70,6 +70,7 @@ impl Index {
     pub fn stats(&self, rtxn: &RoTxn<'_>) -> Result<IndexStats> {
         let mut internal_database_sizes = self.database_sizes(rtxn)?;
         internal_database_sizes.retain(|(_, size)| *size != 0);
+        let (embeddings, embedded_documents) = crate::vector::count(self, rtxn)?;
         // Stable: equal sizes keep the order of the table list.
         internal_database_sizes.sort_by(|(_, a), (_, b)| b.cmp(a));
         Ok(IndexStats {
@@ -77,8 +78,8 @@ impl Index {
             number_of_documents: None,
             database_size: self.env().real_disk_size()?,
             internal_database_sizes,
-            number_of_embeddings: Some(0),
-            number_of_embedded_documents: Some(0),
+            number_of_embeddings: Some(embeddings),
+            number_of_embedded_documents: Some(embedded_documents),
             used_database_size: self.env().non_free_pages_size()?,
             primary_key: self.primary_key(rtxn)?.map(str::to_owned),
             field_distribution: self.field_distribution(rtxn)?,

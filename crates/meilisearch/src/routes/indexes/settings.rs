@@ -10,7 +10,7 @@ use actix_web::web::{Data, Path, ServiceConfig, delete, get, patch, put, resourc
 use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthFilter;
 use meilisearch_types::deserr::DeserrJsonError;
-use meilisearch_types::error::{Code, ResponseError};
+use meilisearch_types::error::{Code, ErrorCode, ResponseError};
 use meilisearch_types::settings::{SettingName, Settings, WriteVerb};
 use meilisearch_types::tasks::KindWithContent;
 use serde_json::{Map, Value};
@@ -141,6 +141,9 @@ async fn change(
     new_settings: Settings,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
+    new_settings
+        .check_embedders()
+        .map_err(|error| ResponseError::from_msg(error.to_string(), error.error_code()))?;
     check_features(&new_settings, &scheduler)?;
     if let Some(missing) = new_settings.not_implemented() {
         return Err(missing.into());
@@ -163,6 +166,12 @@ fn check_features(settings: &Settings, scheduler: &IndexScheduler) -> Result<(),
     }
     if settings.chat.as_ref().set().is_some() && !switches.chat_completions {
         return Err(features::not_enabled("The index setting `chat`", "chatCompletions"));
+    }
+    if settings.asks_for_composite_embedders() && !switches.composite_embedders {
+        return Err(features::not_enabled("A composite embedder", "compositeEmbedders"));
+    }
+    if settings.asks_for_fragments() && !switches.multimodal {
+        return Err(features::not_enabled("An embedder with fragments", "multimodal"));
     }
     Ok(())
 }

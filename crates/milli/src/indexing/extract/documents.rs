@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::document::{Content, VECTORS_FIELD, vectors};
 use crate::error::{Error, InternalError, Result};
 use crate::indexing::change::{Change, Sides};
+use crate::indexing::vectors::{Embedders, VectorsWrite};
 use crate::schema::{FieldId, FieldsIdsMap};
 
 /// What is to be written of a document.
@@ -15,35 +16,51 @@ pub(in crate::indexing) struct DocumentWrite {
     /// The stored form, or nothing when the document is deleted.
     pub(in crate::indexing) stored: Option<Vec<u8>>,
     pub(in crate::indexing) is_new: bool,
+    /// What becomes of its vectors.
+    pub(in crate::indexing) vectors: Vec<VectorsWrite>,
 }
 
 impl DocumentWrite {
     /// Memory in use, in bytes.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.external_id.len() + self.stored.as_ref().map_or(0, Vec::capacity)
+        size_of::<Self>()
+            + self.external_id.len()
+            + self.stored.as_ref().map_or(0, Vec::capacity)
+            + self.vectors.iter().map(VectorsWrite::memory).sum::<usize>()
     }
 }
 
 /// Brings the new content of a document into its stored form.
 ///
 /// # Errors
-/// `_vectors` has not the shape of vectors.
+/// `_vectors` has not the shape of vectors, or an embedder cannot do without it.
 pub(super) fn write(
     change: &Change<'_>,
     sides: &Sides<'_>,
     fields: &FieldsIdsMap,
+    embedders: &Embedders,
+    is_text_changed: impl Fn() -> bool,
 ) -> Result<DocumentWrite> {
-    let stored =
-        sides.new.as_ref().map(|new| stored_form(new, fields, &change.external_id)).transpose()?;
+    let stored = sides
+        .new
+        .as_ref()
+        .map(|new| stored_form(new, fields, &change.external_id, embedders))
+        .transpose()?;
     Ok(DocumentWrite {
         docid: change.docid,
         external_id: change.external_id.clone(),
         stored,
         is_new: !change.is_stored,
+        vectors: embedders.writes(change, sides, is_text_changed)?,
     })
 }
 
-fn stored_form(content: &Content<'_>, fields: &FieldsIdsMap, id: &str) -> Result<Vec<u8>> {
+fn stored_form(
+    content: &Content<'_>,
+    fields: &FieldsIdsMap,
+    id: &str,
+    embedders: &Embedders,
+) -> Result<Vec<u8>> {
     let mut entries = content
         .iter()
         .map(|(name, json)| Ok((id_of(name, fields)?, json)))
@@ -52,7 +69,7 @@ fn stored_form(content: &Content<'_>, fields: &FieldsIdsMap, id: &str) -> Result
     if let Some(json) = content.get(VECTORS_FIELD) {
         let fid = id_of(VECTORS_FIELD, fields)?;
         entries.retain(|(other, _)| *other != fid);
-        vectors = vectors::stored_form(json, id)?;
+        vectors = vectors::stored_form(json, id, |name| embedders.contains(name))?;
         entries.extend(vectors.as_deref().map(|json| (fid, json)));
     }
     entries.sort_unstable_by_key(|(fid, _)| *fid);

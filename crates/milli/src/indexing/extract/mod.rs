@@ -29,6 +29,7 @@ use super::merge::Run;
 use super::parallel::{CHUNK_LEN, over_chunks};
 use super::roles::{Roles, Scope};
 use super::steps::IndexingStep;
+use super::vectors::Embedders;
 use crate::document::{GEO_FIELD, GEOJSON_FIELD, is_reserved_field};
 use crate::error::Result;
 use crate::geo::points::PointChange;
@@ -45,6 +46,8 @@ pub(super) struct Extraction<'e> {
     /// Roles under which the new content is indexed.
     pub(super) new: &'e Roles<'e>,
     pub(super) scope: Scope,
+    /// Embedders whose vectors are taken from documents.
+    pub(super) embedders: &'e Embedders,
     /// Bytes of deltas after which no more documents are taken.
     pub(super) max_memory_bytes: usize,
 }
@@ -142,7 +145,13 @@ impl Extraction<'_> {
         };
         let sides = change.sides(stored, self.fields)?;
         if !matches!(change.new, NewContent::Stored) {
-            let write = documents::write(change, &sides, self.fields)?;
+            let write = documents::write(change, &sides, self.fields, self.embedders, || {
+                sides.differ_in(|name| {
+                    let is_searched =
+                        |role: &super::roles::FieldRole<'_>| role.words == PatternMatch::Match;
+                    !is_reserved_field(name) && self.new.of(name).is_some_and(is_searched)
+                })
+            })?;
             worker.held_bytes += write.memory();
             worker.documents.push(write);
             documents::count_fields(&sides, self.fields, &mut worker.distribution);

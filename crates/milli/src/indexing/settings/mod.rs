@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `store.rs` | each setting in its stored form |
 //! | `synonyms.rs` | the synonyms database |
+//! | `embedders.rs` | embedders that come, change and go |
 //! | `diff.rs` | old × new schema → the work that the change means |
 
 pub(super) mod diff;
+mod embedders;
 mod store;
 mod synonyms;
 
 use meilisearch_types::error::{Code, ErrorCode};
-use meilisearch_types::settings::Settings;
+use meilisearch_types::settings::{EmbedderSettingsError, Settings};
 use time::OffsetDateTime;
 
 use super::{IndexingContext, job, unbuilt};
@@ -34,12 +36,16 @@ pub enum SettingsError {
         /// Characters from which two typos are forgiven.
         two_typos: u8,
     },
+    /// An embedder cannot be as it is asked to be.
+    #[error(transparent)]
+    Embedder(#[from] EmbedderSettingsError),
 }
 
 impl ErrorCode for SettingsError {
     fn error_code(&self) -> Code {
         match self {
             SettingsError::WordSizesForTypos { .. } => Code::InvalidSettingsTypoTolerance,
+            SettingsError::Embedder(error) => error.error_code(),
         }
     }
 }
@@ -59,6 +65,7 @@ pub fn apply_settings(
     }
     let old = Schema::load(index, wtxn)?;
     store::store(index, wtxn, settings, &old)?;
+    embedders::store(index, wtxn, &settings.embedders, &old)?;
     settings_changed(index, wtxn, &old, context)
 }
 
@@ -95,8 +102,9 @@ fn settings_changed(
     context: &IndexingContext<'_>,
 ) -> Result<()> {
     let new = Schema::load(index, wtxn)?;
-    unbuilt::refuse(index, wtxn)?;
+    unbuilt::refuse(&new)?;
     index.put_updated_at(wtxn, OffsetDateTime::now_utc())?;
+    embedders::change(index, wtxn, old, &new, context)?;
     if has_documents(index, wtxn)? {
         job::reindex(index, wtxn, old, &new, context)?;
     }

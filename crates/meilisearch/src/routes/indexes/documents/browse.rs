@@ -16,11 +16,11 @@ use meilisearch_types::error::deserr_codes::{
     InvalidDocumentUseNetwork,
 };
 use meilisearch_types::error::{Code, ErrorCode, ResponseError};
-use milli::Schema;
 use milli::document::{self, VECTORS_FIELD};
 use milli::query::filter::Filter;
 use milli::search::projection::project;
 use milli::search::sort::{SortError, SortParameter, split_sort};
+use milli::{Index, RoTxn, Schema};
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
@@ -206,11 +206,11 @@ fn page(
             page.split_off(offset.min(page.len()))
         }
     };
-    let results = docids
-        .into_iter()
-        .filter_map(|docid| document::document(&index, &rtxn, docid).transpose())
-        .map(|stored| Ok(shape.show(document::to_json(stored?, &fields)?)))
-        .collect::<Result<_, ResponseError>>()?;
+    let mut results = Vec::with_capacity(docids.len());
+    for docid in docids {
+        let Some(stored) = document::document(&index, &rtxn, docid)? else { continue };
+        results.push(shape.show(&index, &rtxn, docid, document::to_json(stored, &fields)?)?);
+    }
     Ok(Page { results, offset, limit, total })
 }
 
@@ -232,29 +232,39 @@ pub(super) async fn show(
         let index = scheduler.index(&uid)?;
         let rtxn = index.read_txn()?;
         let docid = document::docid(&index, &rtxn, &id)?;
-        let stored = docid.map(|docid| document::document(&index, &rtxn, docid)).transpose()?;
-        let Some(stored) = stored.flatten() else {
+        let stored = match docid {
+            Some(docid) => document::document(&index, &rtxn, docid)?.map(|stored| (docid, stored)),
+            None => None,
+        };
+        let Some((docid, stored)) = stored else {
             let message = format!("The index `{uid}` holds no document with the id `{id}`.");
             return Err(ResponseError::from_msg(message, Code::DocumentNotFound));
         };
-        Ok(shape.show(document::to_json(stored, &index.fields_ids_map(&rtxn)?)?))
+        let document = document::to_json(stored, &index.fields_ids_map(&rtxn)?)?;
+        shape.show(&index, &rtxn, docid, document)
     });
     Ok(HttpResponse::Ok().json(shown.await?))
 }
 
 impl Shape {
     /// The part of a stored document that is shown.
-    fn show(&self, mut document: Map<String, Value>) -> Map<String, Value> {
+    fn show(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        docid: u32,
+        mut document: Map<String, Value>,
+    ) -> Result<Map<String, Value>, ResponseError> {
         // The store keeps the vectors of embedders elsewhere; what is here belongs to none.
         let vectors = document.shift_remove(VECTORS_FIELD);
         if let Some(names) = &self.fields {
             document = project(&document, names.iter().map(String::as_str));
         }
         if self.retrieve_vectors {
-            let vectors = vectors.unwrap_or_else(|| Value::Object(Map::new()));
-            document.insert(VECTORS_FIELD.to_owned(), vectors);
+            let vectors = milli::vector::vectors_of(index, rtxn, docid, vectors)?;
+            document.insert(VECTORS_FIELD.to_owned(), Value::Object(vectors));
         }
-        document
+        Ok(document)
     }
 }
 

@@ -1,0 +1,231 @@
+//! The stores of an embedder: the n-th vector of a document is in the n-th store, and each store has its
+//! graph (storage-index.md 13.3, vectors.md 15).
+
+use hannoy::distances::{Cosine, Hamming};
+use hannoy::{Database, Distance, Reader, Writer};
+use heed::types::Bytes;
+use rand08::SeedableRng;
+use rand08::rngs::StdRng;
+use roaring::RoaringBitmap;
+
+use crate::error::{Error, InternalError, Result};
+use crate::store::{Index, RoTxn, RwTxn};
+
+/// Vectors of a document that are kept for one embedder.
+pub(crate) const MAX_VECTORS: usize = 256;
+/// Links of a node above the lowest layer.
+const LINKS: usize = 16;
+/// Links of a node on the lowest layer.
+const LINKS_BELOW: usize = 32;
+/// Width of the search for neighbours when a node is inserted.
+const CONSTRUCTION_WIDTH: usize = 125;
+
+/// Where one embedder keeps its vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VectorStore {
+    /// Id of the embedder.
+    pub(crate) id: u8,
+    /// Numbers of a vector.
+    pub(crate) dimensions: usize,
+    /// Whether vectors are kept as bits.
+    pub(crate) is_quantized: bool,
+}
+
+impl VectorStore {
+    /// The stores of an embedder by their own header, whatever its source; `None` when nothing was
+    /// ever stored.
+    ///
+    /// # Errors
+    /// A stored value is damaged, or LMDB fails.
+    pub(crate) fn find(
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        id: u8,
+        is_quantized: bool,
+    ) -> Result<Option<VectorStore>> {
+        let store = u16::from(id) << 8;
+        let dimensions = match is_quantized {
+            true => Reader::open(rtxn, store, database::<Hamming>(index)).map(|r| r.dimensions()),
+            false => Reader::open(rtxn, store, database::<Cosine>(index)).map(|r| r.dimensions()),
+        };
+        match dimensions {
+            Ok(dimensions) => Ok(Some(VectorStore { id, dimensions, is_quantized })),
+            Err(hannoy::Error::MissingMetadata(_)) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Replaces all vectors of a document.
+    ///
+    /// # Errors
+    /// A vector has another length than the store, or LMDB fails.
+    pub(crate) fn replace(
+        &self,
+        index: &Index,
+        wtxn: &mut RwTxn<'_>,
+        docid: u32,
+        vectors: &[Vec<f32>],
+    ) -> Result<()> {
+        match self.is_quantized {
+            true => self.replace_in::<Hamming>(index, wtxn, docid, vectors),
+            false => self.replace_in::<Cosine>(index, wtxn, docid, vectors),
+        }
+    }
+
+    fn replace_in<D: Distance>(
+        &self,
+        index: &Index,
+        wtxn: &mut RwTxn<'_>,
+        docid: u32,
+        vectors: &[Vec<f32>],
+    ) -> Result<()> {
+        for (number, store) in self.numbers().enumerate() {
+            let writer = Writer::new(database::<D>(index), store, self.dimensions);
+            match vectors.get(number) {
+                Some(vector) => writer.add_item(wtxn, docid, vector).map_err(failed)?,
+                None => drop(writer.del_item(wtxn, docid).map_err(failed)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the graphs up to date; every store has a header afterwards.
+    ///
+    /// # Errors
+    /// The caller asked to stop, a stored value is damaged, or LMDB fails.
+    pub(crate) fn build(
+        &self,
+        index: &Index,
+        wtxn: &mut RwTxn<'_>,
+        must_stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<()> {
+        match self.is_quantized {
+            true => self.build_in::<Hamming>(index, wtxn, must_stop),
+            false => self.build_in::<Cosine>(index, wtxn, must_stop),
+        }
+    }
+
+    fn build_in<D: Distance>(
+        &self,
+        index: &Index,
+        wtxn: &mut RwTxn<'_>,
+        must_stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<()> {
+        let mut rng = StdRng::from_entropy();
+        for store in self.numbers() {
+            let writer = Writer::new(database::<D>(index), store, self.dimensions);
+            if !writer.need_build(wtxn).map_err(failed)? {
+                continue;
+            }
+            // The library takes the closure for `Send`, which a reference to a `Sync` one is.
+            let mut builder = writer.builder(&mut rng);
+            builder.ef_construction(CONSTRUCTION_WIDTH).cancel(must_stop);
+            builder.build::<LINKS, LINKS_BELOW>(wtxn).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Turns vectors of numbers into bits; the graphs must be built afterwards.
+    ///
+    /// # Errors
+    /// A stored value is damaged, or LMDB fails.
+    pub(crate) fn quantize(&mut self, index: &Index, wtxn: &mut RwTxn<'_>) -> Result<()> {
+        if self.is_quantized {
+            return Ok(());
+        }
+        for store in self.numbers() {
+            Writer::new(database::<Cosine>(index), store, self.dimensions)
+                .prepare_changing_distance::<Hamming>(wtxn)
+                .map_err(failed)?;
+        }
+        self.is_quantized = true;
+        Ok(())
+    }
+
+    /// Removes everything.
+    ///
+    /// # Errors
+    /// LMDB fails.
+    pub(crate) fn clear(&self, index: &Index, wtxn: &mut RwTxn<'_>) -> Result<()> {
+        for store in self.numbers() {
+            Writer::new(database::<Cosine>(index), store, self.dimensions)
+                .clear(wtxn)
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The vectors of a document, in the order in which they were sent. Bits are read as 0 and 1.
+    ///
+    /// # Errors
+    /// A stored value is damaged, or LMDB fails.
+    pub(crate) fn vectors(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        docid: u32,
+    ) -> Result<Vec<Vec<f32>>> {
+        match self.is_quantized {
+            true => self.vectors_in::<Hamming>(index, rtxn, docid),
+            false => self.vectors_in::<Cosine>(index, rtxn, docid),
+        }
+    }
+
+    fn vectors_in<D: Distance>(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        docid: u32,
+    ) -> Result<Vec<Vec<f32>>> {
+        let mut vectors = Vec::new();
+        for store in self.numbers() {
+            let writer = Writer::new(database::<D>(index), store, self.dimensions);
+            match writer.item_vector(rtxn, docid).map_err(failed)? {
+                Some(vector) => vectors.push(vector),
+                None => break,
+            }
+        }
+        Ok(vectors)
+    }
+
+    /// The documents of each store that has a header.
+    ///
+    /// # Errors
+    /// A stored value is damaged, or LMDB fails.
+    pub(crate) fn items(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<RoaringBitmap>> {
+        match self.is_quantized {
+            true => self.items_in::<Hamming>(index, rtxn),
+            false => self.items_in::<Cosine>(index, rtxn),
+        }
+    }
+
+    fn items_in<D: Distance>(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<RoaringBitmap>> {
+        let mut items = Vec::new();
+        for store in self.numbers() {
+            match Reader::open(rtxn, store, database::<D>(index)) {
+                Ok(reader) => items.push(reader.item_ids().clone()),
+                Err(hannoy::Error::MissingMetadata(_)) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(items)
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u16> + use<> {
+        let first = u16::from(self.id) << 8;
+        first..=first | 0xff
+    }
+}
+
+fn database<D: Distance>(index: &Index) -> Database<D> {
+    index.tables().vector_store.remap_types::<Bytes, Bytes>().remap_types()
+}
+
+fn failed(error: hannoy::Error) -> Error {
+    match error {
+        hannoy::Error::Heed(error) => error.into(),
+        hannoy::Error::Io(error) => error.into(),
+        hannoy::Error::BuildCancelled => Error::Aborted,
+        other => InternalError::Inconsistent(format!("the vectors cannot be used: {other}")).into(),
+    }
+}
