@@ -120,6 +120,9 @@ impl EmbedderSettings {
     /// A member is unknown, of a wrong type or out of bounds.
     pub fn parse(name: &str, embedder: &Value) -> Result<EmbedderSettings, EmbedderSettingsError> {
         let fail = |cause: String| EmbedderSettingsError::new(name, cause);
+        if !embedder.is_object() {
+            return Err(fail("an embedder is an object, or null to remove it".to_owned()));
+        }
         let settings =
             EmbedderSettings::deserialize(embedder).map_err(|error| fail(error.to_string()))?;
         if let Setting::Set(EmbedderDistribution { mean, sigma }) = settings.distribution {
@@ -212,7 +215,7 @@ mod tests {
             (json!({"dimensions": "2"}), "usize"),
             (json!({"distribution": {"mean": 2, "sigma": 0.5}}), "mean"),
             (json!({"distribution": {"mean": 0, "sigma": 0}}), "sigma"),
-            (json!([]), "18"),
+            (json!([]), "object"),
         ] {
             let cause = check(embedder.clone()).unwrap_or_default();
             assert!(cause.contains(told), "{embedder}: {cause}");
