@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use index_snapshot::{Head, open_regular_file, read_archive_head, read_head};
@@ -21,7 +21,7 @@ const MAX_SUM_FILE_BYTES: u64 = 1024;
 pub(crate) fn inspect(file: &Path) -> Result<Outcome> {
     let head = read_archive_head(file, None).map_err(bad(file))?;
     let size = fs::metadata(file).map_err(|source| Error::io(file, source))?.len();
-    let sum = recorded_sum(file);
+    let sum = recorded_sum(file)?;
     let index = &head.manifest.index;
     let mut json = describe(file, &head);
     json["size"] = size.into();
@@ -54,8 +54,10 @@ pub(crate) fn inspect(file: &Path) -> Result<Outcome> {
 /// Reads an archive to its end.
 pub(crate) fn verify(file: &Path, expected: Option<&str>) -> Result<Outcome> {
     let (head, sha256) = read_whole(file, &mut io::sink(), "verifying")?;
-    let recorded = || Some((recorded_sum(file)?, "recorded in the `.sha256` file beside it"));
-    let expected = expected.map(|sum| (sum.to_ascii_lowercase(), "asked for")).or_else(recorded);
+    let expected = match expected {
+        Some(sum) => Some((sum.to_ascii_lowercase(), "asked for")),
+        None => recorded_sum(file)?.map(|sum| (sum, "recorded in the `.sha256` file beside it")),
+    };
     if let Some((expected, whence)) = expected
         && expected != sha256
     {
@@ -142,16 +144,22 @@ fn describe(file: &Path, head: &Head) -> Value {
     })
 }
 
-/// The sum in the file that `sha256sum` checks.
-fn recorded_sum(file: &Path) -> Option<String> {
+/// The sum in the file that `sha256sum` checks; `None` without such a file.
+fn recorded_sum(file: &Path) -> Result<Option<String>> {
     let mut path = file.as_os_str().to_owned();
     path.push(".sha256");
     let path = PathBuf::from(path);
-    if fs::metadata(&path).ok()?.len() > MAX_SUM_FILE_BYTES {
-        return None;
+    let mut text = Vec::new();
+    match File::open(&path).and_then(|file| file.take(MAX_SUM_FILE_BYTES).read_to_end(&mut text)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::io(path, source)),
     }
-    let text = fs::read_to_string(path).ok()?;
-    parse_sha256(text.split_ascii_whitespace().next()?).ok()
+    let text = String::from_utf8_lossy(&text);
+    match text.split_ascii_whitespace().next().map(parse_sha256) {
+        Some(Ok(sum)) => Ok(Some(sum)),
+        _ => Err(Error::NoSum(path)),
+    }
 }
 
 /// Accepts 64 hex digits; gives them in lower case.

@@ -33,6 +33,13 @@ pub(crate) enum Error {
         /// Where that one comes from.
         whence: String,
     },
+    /// The file beside an archive that should hold its sum does not.
+    #[error(
+        "{}: no SHA-256 is in this file; compare with `--sha256`, or remove it to verify the archive by \
+         itself",
+        .0.display()
+    )]
+    NoSum(PathBuf),
     /// There is a data file already.
     #[error("{}: the file exists; extract into another directory or move it away", .0.display())]
     Exists(PathBuf),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -141,10 +142,60 @@ fn another_sum_is_refused() {
     fs::write(format!("{path}.sha256"), format!("{sum}  {path}\n")).unwrap();
     let output = meilitool(&["index-snapshot", "verify", path]);
     assert!(error_line(&output).contains("recorded in the `.sha256` file"));
+    fs::write(format!("{path}.sha256"), "").unwrap();
+    for command in ["verify", "inspect"] {
+        let output = meilitool(&["index-snapshot", command, path]);
+        assert!(error_line(&output).contains(".sha256: no SHA-256 is in this file"));
+    }
+    fs::remove_file(format!("{path}.sha256")).unwrap();
+    assert!(meilitool(&["index-snapshot", "verify", path]).status.success());
     assert_eq!(
         meilitool(&["index-snapshot", "verify", path, "--sha256", "x"]).status.code(),
         Some(2)
     );
+}
+
+/// Runs the program with standard error on a terminal; gives what appears there.
+fn on_a_terminal(arguments: &[&str]) -> (Output, String) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&ours, size).unwrap();
+    let theirs = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    let theirs = File::options().read(true).write(true).open(theirs).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meilitool"));
+    let output = command.args(arguments).env("TERM", "xterm").stderr(theirs).output().unwrap();
+    drop(command);
+    let mut shown = Vec::new();
+    // When nobody holds the other end any more, Linux ends with EIO.
+    let _ = File::from(ours).read_to_end(&mut shown);
+    (output, String::from_utf8(shown).unwrap())
+}
+
+#[test]
+fn a_terminal_shows_a_bar_and_nothing_else_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = new_archive(dir.path(), Compression::Gzip);
+    let path = archive.to_str().unwrap();
+    let target = dir.path().join("target");
+    let extract = ["index-snapshot", "extract", path, "--output", target.to_str().unwrap()];
+    for (doing, arguments) in
+        [("verifying", &["index-snapshot", "verify", path, "--json"][..]), ("extracting", &extract)]
+    {
+        let (output, shown) = on_a_terminal(arguments);
+        assert!(output.status.success(), "{shown}");
+        assert!(shown.contains(doing) && shown.contains("kB"), "{shown:?}");
+        assert!(!output.stdout.is_empty());
+    }
+    let output = meilitool(&["index-snapshot", "verify", path]);
+    assert_eq!(output.stderr, b"", "a log file gets no bar");
+
+    let (output, shown) = on_a_terminal(&["index-snapshot", "verify", "/nowhere.tar"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown.starts_with("meilitool: /nowhere.tar: There is no index snapshot"), "{shown:?}");
 }
 
 #[test]

@@ -1,8 +1,5 @@
 //! The six routes: what they answer, what they refuse and with which code.
 
-use std::io::Read;
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::common::{Server, json as body_of};
@@ -69,61 +66,6 @@ fn snapshots_are_listed_shown_and_deleted() {
     assert_eq!(server.get("/indexes/countries/snapshots").1["total"], 2);
     assert_eq!(std::fs::read_dir(server.dir().join("snapshots")).unwrap().count(), 4);
     assert_eq!(server.get("/indexes/other/snapshots").1["results"], json!([]));
-}
-
-#[test]
-fn a_download_can_be_resumed_and_checked() {
-    let server = Server::start();
-    fill(&server, "countries");
-    let details = snapshot(&server, "countries", json!({}));
-    let archive = download(&server, "countries", &details);
-    let path = format!(
-        "/indexes/countries/snapshots/{}/download",
-        details["snapshotUid"].as_str().unwrap()
-    );
-    let name = details["fileName"].as_str().unwrap();
-
-    let head = server.raw("HEAD", &path, &[], b"");
-    let header = |name: &str| head.headers()[name].to_str().unwrap().to_owned();
-    assert_eq!(head.status(), 200);
-    assert_eq!(header("content-length"), archive.len().to_string());
-    assert_eq!(header("content-type"), "application/gzip");
-    assert_eq!(header("content-disposition"), format!("attachment; filename=\"{name}\""));
-    assert_eq!(header("accept-ranges"), "bytes");
-    let etag = header("etag");
-
-    let part = |range: &str, etag: &str| {
-        let headers = [("Range", range), ("If-Range", etag), ("Accept-Encoding", "gzip, br")];
-        let mut response = server.raw("GET", &path, &headers, b"");
-        let mut bytes = Vec::new();
-        response.body_mut().as_reader().read_to_end(&mut bytes).unwrap();
-        let told = response.headers().get("content-range").map(|v| v.to_str().unwrap().to_owned());
-        (response.status().as_u16(), told, bytes)
-    };
-    let length = archive.len();
-    let (status, told, bytes) = part("bytes=1000-", &etag);
-    assert_eq!((status, told), (206, Some(format!("bytes 1000-{}/{length}", length - 1))));
-    assert_eq!(bytes, archive[1000..]);
-    assert_eq!(part("bytes=10-19", &etag).2, archive[10..20]);
-    assert_eq!(part("bytes=-7", &etag).2, archive[length - 7..]);
-    assert_eq!(part("bytes=1000-", "\"another\""), (200, None, archive.clone()));
-    assert_eq!(part("bytes=99999999-", &etag).0, 416);
-
-    // As an operator would check it, without us.
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("a.tar.gz"), &archive).unwrap();
-    for (program, arguments) in [("tar", ["xf", "a.tar.gz"]), ("sha256sum", ["-c", "SHA256SUMS"])] {
-        let output =
-            Command::new(program).args(arguments).current_dir(dir.path()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-    }
-    let sum = format!("{name}.sha256");
-    let arguments = ["-c", sum.as_str()];
-    let output = Command::new("sha256sum")
-        .args(arguments)
-        .current_dir(server.dir().join("snapshots"))
-        .output();
-    assert!(output.unwrap().status.success());
 }
 
 #[test]

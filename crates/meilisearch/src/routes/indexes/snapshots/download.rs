@@ -2,8 +2,9 @@
 //!
 //! A part is read from disk only when the connection has taken the one before, on a thread where reading
 //! may block: a slow reader costs one small buffer. The file stays open, so deleting it does not end the
-//! download. Ranges are answered one at a time, as resuming needs it. (`actix-files` would do this with a
-//! service of its own, MIME guessing and directory listings; here the file is open already.)
+//! download. Ranges are answered one at a time, as resuming needs it, and a client that names the ETag of
+//! what it has already (`If-None-Match`) gets 304. (`actix-files` would do this with a service of its own,
+//! MIME guessing and directory listings; here the file is open already.)
 
 use std::fs::File;
 use std::io;
@@ -14,11 +15,11 @@ use std::task::{Context, Poll};
 use std::time::UNIX_EPOCH;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody, SizedStream};
+use actix_web::http::Method;
 use actix_web::http::header::{
     self, ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap,
-    IF_RANGE, RANGE,
+    HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
-use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -48,25 +49,24 @@ pub(super) async fn download(
     })
     .await?;
 
-    let wanted = wanted(request.headers(), &etag, length);
-    let status = match wanted {
-        Wanted::All => StatusCode::OK,
-        Wanted::Part { .. } => StatusCode::PARTIAL_CONTENT,
-        Wanted::Nothing => StatusCode::RANGE_NOT_SATISFIABLE,
+    if is_known(request.headers(), &etag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
+    }
+    // A range is a matter of GET alone: HEAD always tells of the whole.
+    let wanted = match *request.method() {
+        Method::HEAD => Wanted::All,
+        _ => wanted(request.headers(), &etag, length),
     };
-    let mut response = HttpResponse::build(status);
-    response.insert_header((ETAG, etag)).insert_header((ACCEPT_RANGES, "bytes"));
-    let (first, length) = match wanted {
-        Wanted::All => (0, length),
+    let (mut response, first, length) = match wanted {
+        Wanted::All => (HttpResponse::Ok(), 0, length),
         Wanted::Part { first, last } => {
+            let mut response = HttpResponse::PartialContent();
             response.insert_header((CONTENT_RANGE, format!("bytes {first}-{last}/{length}")));
-            (first, last - first + 1)
+            (response, first, last - first + 1)
         }
-        Wanted::Nothing => {
-            response.insert_header((CONTENT_RANGE, format!("bytes */{length}")));
-            return Ok(response.finish());
-        }
+        Wanted::Nothing => return Ok(out_of_range(length, etag)),
     };
+    response.insert_header((ETAG, etag)).insert_header((ACCEPT_RANGES, "bytes"));
     response
         .content_type(media_type(&name))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
@@ -101,6 +101,18 @@ impl Archive {
     }
 }
 
+/// The answer to a range that the file does not have: it tells the length that it has.
+fn out_of_range(length: u64, etag: String) -> HttpResponse {
+    let message = format!(
+        "The archive has {length} bytes, and the `Range` of the request lies behind its end. If the download is \
+         complete, nothing is left to do; else begin anew without `Range`."
+    );
+    HttpResponse::RangeNotSatisfiable()
+        .insert_header((CONTENT_RANGE, format!("bytes */{length}")))
+        .insert_header((ETAG, etag))
+        .json(ResponseError::from_msg(message, Code::BadRequest))
+}
+
 fn media_type(name: &str) -> &'static str {
     match ArchiveName::parse(name).map(|name| name.compression()) {
         Some(Compression::Gzip) => "application/gzip",
@@ -121,14 +133,27 @@ enum Wanted {
     Nothing,
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Whether the client has this very file already.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    text(headers, IF_NONE_MATCH).is_some_and(|known| {
+        known
+            .split(',')
+            .map(str::trim)
+            .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+    })
+}
+
 /// Which bytes a request asks for. A range that is not understood, several ranges, and a range of another
 /// file (`If-Range`) mean the whole, as HTTP allows.
 fn wanted(headers: &HeaderMap, etag: &str, length: u64) -> Wanted {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(IF_RANGE).is_some_and(|known| known != etag) {
+    if text(headers, IF_RANGE).is_some_and(|known| known != etag) {
         return Wanted::All;
     }
-    let Some((first, last)) = text(RANGE)
+    let Some((first, last)) = text(headers, RANGE)
         .and_then(|range| range.strip_prefix("bytes="))
         .and_then(|range| range.trim().split_once('-'))
     else {
@@ -226,6 +251,23 @@ mod tests {
         headers.insert(IF_RANGE, HeaderValue::from_static("\"old\""));
         assert_eq!(wanted(&headers, "\"new\"", 10), Wanted::All);
         assert_eq!(wanted(&headers, "\"old\"", 10), Wanted::Part { first: 1, last: 2 });
+    }
+
+    #[test]
+    fn a_client_that_has_the_file_is_told_so() {
+        for (known, expected) in [
+            ("\"x\"", true),
+            ("W/\"x\"", true),
+            ("\"a\", \"x\"", true),
+            ("*", true),
+            ("\"a\"", false),
+            ("x", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(IF_NONE_MATCH, HeaderValue::from_static(known));
+            assert_eq!(is_known(&headers, "\"x\""), expected, "{known}");
+        }
+        assert!(!is_known(&HeaderMap::new(), "\"x\""));
     }
 
     #[test]
