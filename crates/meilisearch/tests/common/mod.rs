@@ -36,8 +36,20 @@ impl Server {
     pub(crate) fn start_with(arguments: &[&str]) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let (process, url) = launch(dir.path(), &arguments);
+        let (process, url) = launch(command(dir.path(), &arguments));
         Server { process, url, key: None, arguments, dir: Some(dir) }
+    }
+
+    /// Starts a server with an empty database by another program, which gets the command line of the
+    /// server behind its own arguments and must become it.
+    pub(crate) fn start_by(starter: &[&str]) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let server = command(dir.path(), &[]);
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(server.get_program()).args(server.get_args());
+        command.current_dir(dir.path()).stdin(Stdio::null());
+        let (process, url) = launch(command);
+        Server { process, url, key: None, arguments: Vec::new(), dir: Some(dir) }
     }
 
     /// Directory that holds `data.ms`, `snapshots` and `dumps`.
@@ -64,7 +76,7 @@ impl Server {
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.url) = launch(self.dir.as_ref().unwrap().path(), &self.arguments);
+        (self.process, self.url) = launch(command(self.dir(), &self.arguments));
     }
 
     /// Sends SIGTERM and gives the exit status.
@@ -198,9 +210,9 @@ pub(crate) fn command(dir: &Path, arguments: &[String]) -> Command {
     command
 }
 
-/// Starts the binary and waits until it serves; gives its address too.
-fn launch(dir: &Path, arguments: &[String]) -> (Child, String) {
-    let mut process = command(dir, arguments).stderr(Stdio::piped()).spawn().unwrap();
+/// Starts the server and waits until it serves; gives its address too.
+fn launch(mut command: Command) -> (Child, String) {
+    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
     let url = address(&mut process);
     (process, url)
 }

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod disk_full;
 mod downloads;
 mod endurance;
 mod guide;

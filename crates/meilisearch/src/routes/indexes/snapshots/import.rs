@@ -424,3 +424,55 @@ fn judge(
     crate::extract::auth::check_index(auth, &head.manifest.index_uid)?;
     Ok(scheduler.require_space(to_come.saturating_add(head.manifest.data_size))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_http::BoxedPayloadStream;
+    use actix_web::dev::Payload;
+    use actix_web::error::PayloadError;
+    use actix_web::http::header::HeaderMap;
+    use futures_util::stream;
+
+    use super::*;
+
+    /// A body of these pieces, after which nothing arrives any more, not even the end.
+    fn stalling(pieces: Vec<&'static [u8]>) -> Decompress<Payload> {
+        let pieces = pieces.into_iter().map(|piece| Ok::<_, PayloadError>(Bytes::from(piece)));
+        let stream: BoxedPayloadStream = Box::pin(stream::iter(pieces).chain(stream::pending()));
+        Decompress::from_headers(Payload::Stream { payload: stream }, &HeaderMap::new())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_stalls_is_given_up_after_a_minute() {
+        let (pieces, mut received) = mpsc::channel(WAITING_PIECES);
+        let start = tokio::time::Instant::now();
+        let error = send(stalling(vec![b"abc", b"def"]), pieces, None).await.unwrap_err();
+        assert_eq!((error.status().as_u16(), error.code()), (408, "index_snapshot_upload_timeout"));
+        assert_eq!(start.elapsed(), MAX_IDLE);
+        for expected in [&b"abc"[..], b"def"] {
+            assert!(
+                matches!(received.recv().await, Some(Piece::Bytes(piece)) if piece == expected)
+            );
+        }
+        assert!(received.recv().await.is_none(), "no end was told, so nothing is registered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_upload_is_not_waited_for() {
+        let (pieces, received) = mpsc::channel(WAITING_PIECES);
+        drop(received);
+        let start = tokio::time::Instant::now();
+        assert!(send(stalling(vec![]), pieces, None).await.is_ok());
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_ends_at_the_limit() {
+        let (pieces, mut received) = mpsc::channel(WAITING_PIECES);
+        let body = stalling(vec![b"abc", b"def"]);
+        let error = send(body, pieces, Some(ByteSize(5))).await.unwrap_err();
+        assert_eq!((error.status().as_u16(), error.code()), (413, "payload_too_large"));
+        assert!(matches!(received.recv().await, Some(Piece::Bytes(_))));
+        assert!(received.recv().await.is_none());
+    }
+}

@@ -1,0 +1,89 @@
+//! A full disk, for real: the server runs on a small file system of its own, where the test may make one.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::common::Server;
+use crate::support::*;
+
+/// Bytes of the file system; the empty queue alone takes some hundred KiB.
+const SIZE: u64 = 64 << 20;
+/// Mounts the file system in a namespace of its own, so that no clean-up is needed, and starts the server.
+const MOUNT: &str = "mount -t tmpfs -o size=64m tmpfs \"$PWD\" && cd \"$PWD\" && exec \"$@\"";
+
+/// A server on its own file system, and where that is seen from outside of its namespace.
+fn on_a_small_disk() -> Option<(Server, PathBuf)> {
+    let dir = tempfile::tempdir().unwrap();
+    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"];
+    let possible = Command::new(unshare[0])
+        .args(&unshare[1..])
+        .arg("true")
+        .current_dir(dir.path())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !possible {
+        eprintln!("skipped: no file system may be mounted here");
+        return None;
+    }
+    let server = Server::start_by(&unshare);
+    let disk = Path::new("/proc").join(server.pid().to_string()).join("root");
+    let disk = disk.join(server.dir().strip_prefix("/").unwrap());
+    Some((server, disk))
+}
+
+/// Fills the disk up to so many bytes.
+fn leave(disk: &Path, bytes: u64) {
+    let filler = disk.join("filler");
+    let _ = fs::remove_file(&filler);
+    let free = rustix::fs::statvfs(disk).unwrap();
+    let free = free.f_bavail * free.f_frsize;
+    fs::write(&filler, vec![1; (free - bytes) as usize]).unwrap();
+}
+
+fn names(directory: PathBuf) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_full_disk_fails_the_task_and_nothing_else() {
+    let Some((server, disk)) = on_a_small_disk() else { return };
+    fill(&server, "countries");
+    let create = || server.post("/indexes/countries/snapshots", json!({ "compression": "none" }));
+
+    leave(&disk, 100_000);
+    let task = server.wait(create());
+    assert_eq!(task["error"]["code"], "no_space_left_on_device", "{task}");
+    assert_eq!(names(disk.join("snapshots")), [""; 0], "half an archive stays");
+
+    // The queue goes on, and the same request succeeds once there is room.
+    fs::remove_file(disk.join("filler")).unwrap();
+    let details = server.succeed(create())["details"].clone();
+    let archive = download(&server, "countries", &details);
+
+    // An import that cannot fit is refused at the request, with both numbers.
+    let room = SIZE / 20 + details["dataSize"].as_u64().unwrap() / 2;
+    leave(&disk, room);
+    let import = || {
+        let body = json!({ "snapshotUid": details["snapshotUid"], "indexUid": "countries" });
+        server.post("/indexes/copy/snapshots/import", body)
+    };
+    for (status, error) in [import(), upload(&server, "copy", "", &archive)] {
+        assert_eq!((status, error["code"].as_str()), (422, Some("no_space_left_on_device")));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("it takes") && message.contains("only"), "{message}");
+    }
+    assert_eq!(names(disk.join("data.ms/indexes")).len(), 1);
+    assert_eq!(names(disk.join("data.ms/update_files")), [""; 0]);
+    assert_eq!(server.get("/indexes/copy").0, 404);
+
+    fs::remove_file(disk.join("filler")).unwrap();
+    server.succeed(import());
+    server.succeed(upload(&server, "other", "", &archive));
+    assert_eq!(number_of_documents(&server, "copy"), 195);
+}
