@@ -225,3 +225,32 @@ fn a_data_directory_is_checked_index_by_index() {
     let output = meilitool(&["check", empty.path().to_str().unwrap()]);
     assert!(error_line(&output).contains("neither `data.mdb` nor `indexes`"));
 }
+
+/// Blocks of shell commands of a page that begin with the program's name.
+fn commands(page: &str) -> Vec<&str> {
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.filter(|block| block.starts_with("meilitool")).collect()
+}
+
+#[test]
+fn the_commands_of_the_guides_work() {
+    let pages = [
+        include_str!("../../../docs/meilitool.md"),
+        include_str!("../../../docs/index-snapshots.md"),
+    ];
+    let blocks: Vec<_> = pages.into_iter().flat_map(commands).collect();
+    assert!(blocks.len() >= 3, "{blocks:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let archive = new_archive(dir.path(), Compression::Gzip);
+    let index = dir.path().join("data.ms/indexes/2d9f12f5-c8ca-48bc-86b9-6c9366bd00d1");
+    new_index(&index).prepare_for_closing().wait();
+    let script = format!(
+        "set -eux\nmeilitool() {{ '{}' \"$@\"; }}\nfile='{}'\n{}",
+        env!("CARGO_BIN_EXE_meilitool"),
+        archive.display(),
+        blocks.concat()
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(dir.path().join("unpacked/data.mdb").exists());
+}
