@@ -127,6 +127,23 @@ fn a_bad_archive_is_refused_in_one_line_and_leaves_nothing() {
     assert!(json(&extract)["error"].as_str().unwrap().contains("corrupted"));
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
 
+    bytes[at] ^= 0x55;
+    for (name, content) in [
+        ("empty.tar", &b""[..]),
+        ("text.tar", b"no archive"),
+        ("head.tar", &bytes[..700]),
+        ("tail.tar", &bytes[..bytes.len() - 1024]),
+        ("garbage.tar", &[&bytes[..], b"x"].concat()),
+    ] {
+        let path = dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        let (path, whole) = (path.to_str().unwrap(), target.to_str().unwrap());
+        let verify = error_line(&meilitool(&["index-snapshot", "verify", path]));
+        assert!(verify.contains(name) && verify.contains("corrupted"), "{verify}");
+        error_line(&meilitool(&["index-snapshot", "extract", path, "-o", whole]));
+        assert_eq!(fs::read_dir(&target).unwrap().count(), 0, "{name}");
+    }
+
     let missing = meilitool(&["index-snapshot", "inspect", "/nowhere.tar"]);
     assert!(error_line(&missing).contains("There is no index snapshot"));
 }

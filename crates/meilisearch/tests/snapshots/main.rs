@@ -12,5 +12,6 @@ mod guide;
 mod metrics;
 mod routes;
 mod support;
+mod tasks;
 mod travel;
 mod uploads;
