@@ -68,6 +68,24 @@ fn snapshots_are_listed_shown_and_deleted() {
     assert_eq!(server.get("/indexes/other/snapshots").1["results"], json!([]));
 }
 
+/// A uid may be longer than a file name; the manifest tells such indexes apart.
+#[test]
+fn long_uids_have_snapshots_too() {
+    let server = Server::start();
+    let (long, other) = ("a".repeat(400), format!("{}b", "a".repeat(399)));
+    for (uid, id) in [(&long, 1), (&other, 2)] {
+        let documents = json!([{ "id": id }]);
+        server.succeed(server.post(&format!("/indexes/{uid}/documents"), documents));
+        let details = snapshot(&server, uid, json!({}));
+        assert!(details["fileName"].as_str().unwrap().contains('~'), "{details}");
+        let (_, page) = server.get(&format!("/indexes/{uid}/snapshots"));
+        assert_eq!((&page["total"], &page["results"][0]["indexUid"]), (&json!(1), &json!(uid)));
+        let archive = download(&server, uid, &details);
+        server.succeed(upload(&server, &format!("copy{id}"), "", &archive));
+        assert_eq!(server.get(&format!("/indexes/copy{id}/documents/{id}")).0, 200);
+    }
+}
+
 #[test]
 fn bad_requests_have_their_codes() {
     let server = Server::start();

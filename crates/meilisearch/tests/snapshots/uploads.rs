@@ -207,7 +207,9 @@ fn files_of_the_directory_are_imported_by_name() {
 
     std::os::unix::fs::symlink("/etc/passwd", path("link.tar")).unwrap();
     std::fs::create_dir(path("directory.tar")).unwrap();
-    for name in ["link.tar", "directory.tar"] {
+    let made = std::process::Command::new("mkfifo").arg(path("pipe.tar")).status().unwrap();
+    assert!(made.success());
+    for name in ["link.tar", "directory.tar", "pipe.tar"] {
         assert_eq!(
             refusal(&server, import(json!({ "fileName": name }))),
             "index_snapshot_unreadable",
