@@ -101,14 +101,13 @@ pub enum Error {
 
     /// The environment holds pages that no database uses and that are not free either.
     #[error(
-        "The index has leaked pages: a copy would hold {copied} pages, but only {reachable} are in use, and such a \
-         copy cannot be completed. Make a dump and import it to rebuild the index."
+        "The index has leaked pages{}: they are neither in use nor free, and a copy of such a file cannot be \
+         completed. Make a dump and import it to rebuild the index.",
+        .leaked.map(|pages| format!(" ({pages})")).unwrap_or_default()
     )]
     LeakedPages {
-        /// Pages that the copy announces.
-        copied: u64,
-        /// Pages that the databases use, the two meta pages included.
-        reachable: u64,
+        /// How many, if LMDB went far enough to tell.
+        leaked: Option<u64>,
     },
 
     /// The disk or the quota is full.

@@ -14,6 +14,7 @@
 //! | `head_probe` | the head of an upload, judged while it arrives |
 //! | `part`, `directory` | files of the snapshot directory: made under a hidden name, published whole, listed, deleted, cleaned up |
 //! | `source`, `space`, `flush` | opening a file safely; free room and preallocation; flushing while writing |
+//! | `threads` | threads that are joined on every path |
 //!
 //! Data flows one way. Creation: LMDB's compacting copy → pipe → cleared pages → SHA-256 → tar →
 //! compressed blocks → file. Import: file → decoder → tar → page walk → SHA-256 → destination. In both,
@@ -36,6 +37,7 @@ mod source;
 mod space;
 mod sums;
 mod tar_entry;
+mod threads;
 mod walk;
 mod writer;
 

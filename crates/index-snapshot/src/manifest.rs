@@ -168,10 +168,15 @@ impl ManifestIndex {
 }
 
 impl Manifest {
-    /// The JSON text of the entry.
-    pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec_pretty(self)
-            .map_err(|e| Error::io("writing the manifest of an index snapshot", e.into()))
+    /// The JSON text of the entry, indented for people unless that makes it longer than `limit` bytes:
+    /// many short settings can grow to several times their size.
+    pub(crate) fn to_json(&self, limit: u64) -> Result<Vec<u8>> {
+        let indented = serde_json::to_vec_pretty(self);
+        match indented {
+            Ok(json) if json.len() as u64 > limit => serde_json::to_vec(self),
+            json => json,
+        }
+        .map_err(|e| Error::io("writing the manifest of an index snapshot", e.into()))
     }
 
     /// The server version that the entry names, whatever else it holds.
@@ -258,7 +263,7 @@ pub(crate) mod tests {
 
     #[test]
     fn manifest_has_the_shape_of_the_specification() {
-        let json = String::from_utf8(sample().to_json().unwrap()).unwrap();
+        let json = String::from_utf8(sample().to_json(u64::MAX).unwrap()).unwrap();
         insta::assert_snapshot!(json, @r#"
         {
           "formatVersion": 1,
@@ -379,6 +384,23 @@ pub(crate) mod tests {
         assert!(sample().index.with_bounded_settings().settings.is_some());
     }
 
+    #[test]
+    fn the_entry_keeps_its_limit_whatever_the_settings() {
+        const LIMIT: u64 = 1 << 20;
+        let mut manifest = sample();
+        // The request of a REST embedder is any JSON, and indentation outgrows many short values.
+        let request = serde_json::json!({ "input": { "options": vec![1; 100_000] } });
+        manifest.index.settings =
+            Some(serde_json::json!({ "embedders": { "a": { "request": request } } }));
+        manifest.index = manifest.index.with_bounded_settings();
+        assert!(manifest.index.settings.is_some());
+        let indented = manifest.to_json(u64::MAX).unwrap();
+        assert!(indented.len() as u64 > LIMIT, "{}", indented.len());
+        let json = manifest.to_json(LIMIT).unwrap();
+        assert!(json.len() as u64 <= LIMIT);
+        assert_eq!(Manifest::parse(&json).unwrap(), manifest);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_manifest_survives(
@@ -394,7 +416,7 @@ pub(crate) mod tests {
             manifest.index.primary_key = key;
             manifest.created_at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds.into()).unwrap();
             manifest.tokenizer = features;
-            proptest::prop_assert_eq!(Manifest::parse(&manifest.to_json().unwrap()).unwrap(), manifest);
+            proptest::prop_assert_eq!(Manifest::parse(&manifest.to_json(u64::MAX).unwrap()).unwrap(), manifest);
         }
 
         #[test]

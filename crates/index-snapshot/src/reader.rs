@@ -19,6 +19,7 @@ use crate::pages::MetaPages;
 use crate::source::{Marked, classify};
 use crate::sums::{SumThread, SummingReader, sum, sums_file};
 use crate::tar_entry::{BLOCK, Entry, padding, parse};
+use crate::threads::Joined;
 use crate::walk::PageWalk;
 use crate::writer::BLOCK_BYTES;
 
@@ -26,7 +27,7 @@ use crate::writer::BLOCK_BYTES;
 pub(crate) struct SmallEntry {
     pub(crate) name: &'static str,
     /// Bytes that it may have.
-    limit: u64,
+    pub(crate) limit: u64,
 }
 
 pub(crate) const VERSION: SmallEntry = SmallEntry { name: "VERSION", limit: 64 };
@@ -35,6 +36,7 @@ pub(crate) const SUMS: SmallEntry = SmallEntry { name: "SHA256SUMS", limit: 4 * 
 /// Name of the entry that holds the environment.
 pub(crate) const DATA: &str = "data.mdb";
 
+const DECODING_THREAD: &str = "snapshot-decode";
 /// Decoded blocks that may wait to be walked and written.
 const BLOCKS_AHEAD: usize = 4;
 
@@ -127,7 +129,7 @@ impl<R: Read> Body<R> {
                 if monitor.must_stop() {
                     return Err(Error::Stopped);
                 }
-                let block = decoded.recv().map_err(|_| Error::Panicked("snapshot-decode"))??;
+                let block = decoded.next()?;
                 let walk = match &mut walk {
                     Some(walk) => walk,
                     None => {
@@ -224,10 +226,10 @@ impl<R: Read + Send> TarStream<R> {
         &'scope mut self,
         scope: &'scope Scope<'scope, '_>,
         length: u64,
-    ) -> Result<Receiver<Result<Vec<u8>>>> {
+    ) -> Result<Decoded<'scope>> {
         let (blocks, decoded) = bounded(BLOCKS_AHEAD);
-        std::thread::Builder::new()
-            .name("snapshot-decode".into())
+        let handle = std::thread::Builder::new()
+            .name(DECODING_THREAD.into())
             .spawn_scoped(scope, move || {
                 let mut left = length;
                 while left > 0 {
@@ -242,7 +244,19 @@ impl<R: Read + Send> TarStream<R> {
                 }
             })
             .map_err(|e| Error::io("starting the thread that decodes", e))?;
-        Ok(decoded)
+        Ok(Decoded { blocks: decoded, _thread: Joined::new(DECODING_THREAD, handle) })
+    }
+}
+
+/// Blocks that a thread decodes ahead; dropped, the thread ends.
+struct Decoded<'scope> {
+    blocks: Receiver<Result<Vec<u8>>>,
+    _thread: Joined<'scope, ()>,
+}
+
+impl Decoded<'_> {
+    fn next(&self) -> Result<Vec<u8>> {
+        self.blocks.recv().map_err(|_| Error::Panicked(DECODING_THREAD))?
     }
 }
 

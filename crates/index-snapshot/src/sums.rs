@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::Scope;
 
 use crossbeam_channel::{Sender, bounded};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::threads::Joined;
 
 /// Blocks that may wait for the summing thread.
 const WAITING_BLOCKS: usize = 4;
@@ -32,14 +33,16 @@ pub(crate) fn parse_sum(text: &str) -> Option<String> {
 /// Sums a stream of blocks on a thread of its own, because one core does only some 300 MB/s of it.
 pub(crate) struct SumThread<'scope> {
     blocks: Sender<Arc<Vec<u8>>>,
-    handle: ScopedJoinHandle<'scope, String>,
+    thread: Joined<'scope, String>,
 }
+
+const NAME: &str = "snapshot-sum";
 
 impl<'scope> SumThread<'scope> {
     pub(crate) fn spawn(scope: &'scope Scope<'scope, '_>) -> Result<SumThread<'scope>> {
         let (blocks, received) = bounded::<Arc<Vec<u8>>>(WAITING_BLOCKS);
         let handle = std::thread::Builder::new()
-            .name("snapshot-sum".into())
+            .name(NAME.into())
             .spawn_scoped(scope, move || {
                 let mut hasher = Sha256::new();
                 for block in received {
@@ -48,16 +51,16 @@ impl<'scope> SumThread<'scope> {
                 hex::encode(hasher.finalize())
             })
             .map_err(|e| Error::io("starting the thread that sums", e))?;
-        Ok(SumThread { blocks, handle })
+        Ok(SumThread { blocks, thread: Joined::new(NAME, handle) })
     }
 
     pub(crate) fn update(&self, block: &Arc<Vec<u8>>) -> Result<()> {
-        self.blocks.send(block.clone()).map_err(|_| Error::Panicked("snapshot-sum"))
+        self.blocks.send(block.clone()).map_err(|_| Error::Panicked(NAME))
     }
 
     pub(crate) fn finish(self) -> Result<String> {
         drop(self.blocks);
-        self.handle.join().map_err(|_| Error::Panicked("snapshot-sum"))
+        self.thread.join()
     }
 }
 

@@ -17,6 +17,8 @@ const BIG_DATA: u16 = 0x01;
 /// Flag of a leaf node whose value is the record of a named database.
 const SUB_DATA: u16 = 0x02;
 const NODE_HEADER_BYTES: usize = 8;
+/// A node without a key, and its offset.
+const SMALLEST_NODE_BYTES: usize = NODE_HEADER_BYTES + 2;
 const MAX_KEY_BYTES: usize = 511;
 const MAX_DEPTH: u16 = 31;
 /// Root of an empty tree.
@@ -121,6 +123,8 @@ pub(crate) struct PageWalk<'c> {
     /// Pages of the passing overflow run that are still to come.
     run_left: u64,
     parts: Vec<Part>,
+    /// Parts that may wait at once: so many a page can refer to, at each level of a tree and of one in it.
+    max_parts: usize,
     main: Option<Record>,
     names: &'c [&'c str],
 }
@@ -134,6 +138,7 @@ impl<'c> PageWalk<'c> {
             next: 0,
             run_left: 0,
             parts: Vec::new(),
+            max_parts: 2 * usize::from(MAX_DEPTH) * (meta.page_size / SMALLEST_NODE_BYTES),
             main: None,
             names,
         }
@@ -194,7 +199,12 @@ impl<'c> PageWalk<'c> {
             (Some(LEAF), false) => self.leaf(page),
             (Some(BRANCH), false) => self.branch(page),
             _ => Err("it is of no kind that can stand here"),
+        }?;
+        // Memory stays bounded, however many pages a file holds that nothing refers to.
+        if self.parts.len() > self.max_parts {
+            return Err("more pages wait to be referred to than trees can have");
         }
+        Ok(())
     }
 
     fn meta(&mut self, page: &[u8]) -> Result<(), Fault> {

@@ -16,7 +16,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::{self, Builder, Scope};
 
-use heed::{CompactionOption, Env, WithoutTls};
+use heed::{CompactionOption, Env, MdbError, WithoutTls};
 
 use crate::blocks::{BlockSink, FileSummary};
 use crate::compression::Compression;
@@ -81,6 +81,11 @@ pub fn write_archive(
         let copied = copier.join().map_err(|_| Error::Panicked("snapshot-copy"))?;
         match (streamed, copied) {
             (Ok(written), copied) => copied.map(|()| written),
+            // A copy that fits into LMDB's buffers fails before it has written a byte.
+            (
+                Err(StreamError::CopyEnded),
+                Err(Error::Lmdb(heed::Error::Mdb(MdbError::Incompatible))),
+            ) => Err(Error::LeakedPages { leaked: None }),
             (Err(StreamError::CopyEnded), Err(cause)) => Err(cause),
             (Err(StreamError::CopyEnded), Ok(())) => {
                 Err(Error::corrupted("LMDB's copy of the index ended before its announced size"))
@@ -160,7 +165,8 @@ fn stream<'scope>(
     source.fill(&mut block, 2 * page_size)?;
     let meta = MetaPages::parse(&block).ok_or_else(not_lmdb)?;
     if meta.pages != expected_pages {
-        return Err(Error::LeakedPages { copied: meta.pages, reachable: expected_pages }.into());
+        let leaked = Some(meta.pages.abs_diff(expected_pages));
+        return Err(Error::LeakedPages { leaked }.into());
     }
     let data_size = meta.bytes().ok_or_else(not_lmdb)?;
     manifest.data_size = data_size;
@@ -169,7 +175,7 @@ fn stream<'scope>(
 
     let modified = u64::try_from(manifest.created_at.unix_timestamp()).unwrap_or(0);
     let version = manifest.meilisearch_version.clone().into_bytes();
-    let manifest_json = manifest.to_json()?;
+    let manifest_json = manifest.to_json(MANIFEST.limit)?;
     let mut head = Vec::new();
     append(&mut head, VERSION.name, &version, modified)?;
     append(&mut head, MANIFEST.name, &manifest_json, modified)?;

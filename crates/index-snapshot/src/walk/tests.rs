@@ -31,6 +31,25 @@ fn every_rule_is_enforced() {
     }
 }
 
+/// A hostile file must not make the walk remember each of its pages.
+#[test]
+fn pages_that_nothing_refers_to_do_not_pile_up() {
+    let pages = 1_000_000;
+    let mut meta = copy()[..2 * PAGE].to_vec();
+    for at in [PAGE + 88 + 40, PAGE + 136] {
+        meta[at..at + 8].copy_from_slice(&(pages - 1u64).to_ne_bytes());
+    }
+    let mut walk = PageWalk::new(MetaPages::parse(&meta).unwrap(), &NAMES);
+    walk.walk(&meta).unwrap();
+    let mut run = copy()[pages_of(OVERFLOW)[0] * PAGE..][..PAGE].to_vec();
+    run[12..16].copy_from_slice(&1u32.to_ne_bytes());
+    let refused = (2..pages).find(|number| {
+        run[..8].copy_from_slice(&number.to_ne_bytes());
+        walk.walk(&run).is_err()
+    });
+    assert!(refused.is_some_and(|number| number < 30_000), "{refused:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
     /// What the walk lets pass, LMDB must survive: the test process would die otherwise.
