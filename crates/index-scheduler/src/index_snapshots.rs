@@ -1,11 +1,8 @@
 //! What routes need of single-index snapshots: registering the two tasks, and judging an archive at the
 //! request by the same rules that the task applies again (index-snapshots.md 2, 3 and 6.1).
 
-use std::path::Path;
-
 use index_snapshot::{
-    Compatibility, Compression, Directory, Head, Manifest, Version, available_space,
-    read_archive_head,
+    Compatibility, Compression, Directory, Head, Manifest, Version, read_archive_head,
 };
 use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::tasks::{
@@ -34,20 +31,6 @@ pub(crate) fn compression(compression: SnapshotCompression) -> Compression {
         SnapshotCompression::Zstd => Compression::Zstd,
         SnapshotCompression::None => Compression::None,
     }
-}
-
-/// Refuses what does not fit on the file system of a directory, with both numbers. `doing` begins the
-/// sentence, e.g. "compacting an index".
-pub(crate) fn require_space(directory: &Path, bytes: u64, doing: &str) -> Result<()> {
-    let available = available_space(directory)?;
-    if bytes <= available {
-        return Ok(());
-    }
-    let doing = format!(
-        "{doing}: it takes {bytes} bytes, and only {available} may be used in `{}`",
-        directory.display()
-    );
-    Err(index_snapshot::Error::NoSpace { doing }.into())
 }
 
 /// What an import is asked to do.
@@ -138,7 +121,7 @@ impl IndexScheduler {
     /// # Errors
     /// `no_space_left_on_device`.
     pub fn require_space(&self, bytes: u64) -> Result<()> {
-        require_space(&self.shared.options.db_path, bytes, IMPORTING)
+        self.shared.space.require(&self.shared.options.db_path, bytes, IMPORTING)
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `features.rs` | experimental features |
 //! | `monitoring.rs` | what `/metrics` needs: the state of the queue, an observer of ended tasks |
 //! | `index_snapshots.rs` | what routes need of single-index snapshots |
+//! | `space.rs` | room on the data volume, and what of it is promised |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
 mod error;
@@ -27,6 +28,7 @@ mod options;
 mod processing;
 mod queue;
 mod scheduler;
+mod space;
 mod testing;
 
 use std::path::Path;
@@ -59,6 +61,7 @@ use self::processing::Processing;
 use self::queue::Queue;
 use self::queue::filter::{View, page};
 use self::scheduler::{Wake, process_single_index_snapshot, run_loop};
+use self::space::Space;
 use self::testing::Faults;
 
 /// How long the end of the server waits for running batches.
@@ -87,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) file_store: FileStore,
     pub(crate) features: Features,
     pub(crate) index_snapshots: index_snapshot::Directory,
+    pub(crate) space: Space,
     pub(crate) processing: Processing,
     pub(crate) wake: Wake,
     pub(crate) observer: Observer,
@@ -141,6 +145,7 @@ impl IndexScheduler {
                 mapper,
                 file_store,
                 features,
+                space: Space::default(),
                 processing: Processing::default(),
                 wake: Wake::default(),
                 observer: Observer::default(),

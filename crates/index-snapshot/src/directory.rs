@@ -91,15 +91,30 @@ impl Directory {
     pub fn create(&self, name: &ArchiveName, owner: Owner) -> Result<PartFile> {
         fs::create_dir_all(self.path()).map_err(|e| Error::in_directory(self.path(), e))?;
         let path = self.path().join(name.file_name());
-        self.remove_own(name, owner)?;
+        // While this is held, nobody else gives the name to an archive or its sum.
+        let part = PartFile::create(self.path(), &name.file_name())?;
+        self.remove_if_own(name, owner)?;
         if fs::symlink_metadata(&path).is_ok() {
             return Err(Error::AlreadyExists { path });
         }
-        PartFile::create(self.path(), &name.file_name())
+        Ok(part)
     }
 
-    /// Removes the archive of this name, with its sum, if this task made it.
+    /// Removes the archive of this name, with its sum, if this task made it. Nothing is removed while
+    /// somebody is making an archive of the name.
+    ///
+    /// # Errors
+    /// The directory cannot be read or written.
     pub fn remove_own(&self, name: &ArchiveName, owner: Owner) -> Result<()> {
+        let part = self.path().join(part_name(&name.file_name()));
+        match remove_unlocked(&part) {
+            Ok(true) => self.remove_if_own(name, owner),
+            Ok(false) => Ok(()),
+            Err(error) => Err(Error::in_directory(self.path(), error)),
+        }
+    }
+
+    fn remove_if_own(&self, name: &ArchiveName, owner: Owner) -> Result<()> {
         let path = self.path().join(name.file_name());
         match read_archive_head(&path, None) {
             Ok(head) if owner == owner_of(&head.manifest) => self.remove(name),

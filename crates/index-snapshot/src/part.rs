@@ -61,20 +61,45 @@ impl PartFile {
         self.archive.seal()
     }
 
-    /// Gives the synced archive its name, its sum first, so that no archive ever stands without one.
-    pub fn publish(mut self, sha256: &str) -> Result<()> {
-        let archive_name = self.archive.final_name.clone();
-        let mut sum = Part::create(&self.directory, &sum_name(&archive_name))?;
+    /// Gives the archive's sum its name. It comes before the archive's, so that no archive ever stands
+    /// without one.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], or the sum cannot be written.
+    pub fn publish_sum(&self, sha256: &str) -> Result<PublishedSum> {
+        let archive_name = self.archive.final_name.as_str();
+        let mut sum = Part::create(&self.directory, &sum_name(archive_name))?;
         sum.file
-            .write_all(sums_file([(sha256, archive_name.as_str())]).as_bytes())
+            .write_all(sums_file([(sha256, archive_name)]).as_bytes())
             .map_err(|e| Error::in_directory(&self.directory, e))?;
         sum.seal()?;
-        let sum_path = sum.publish(&self.directory)?;
-        if let Err(error) = self.archive.publish(&self.directory) {
-            let _ = fs::remove_file(sum_path);
-            return Err(error);
-        }
+        Ok(PublishedSum { path: sum.publish(&self.directory)?, has_archive: false })
+    }
+
+    /// Gives the synced archive its name, beside its sum.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], or the directory cannot be written; the sum goes with the archive.
+    pub fn publish(mut self, mut sum: PublishedSum) -> Result<()> {
+        self.archive.publish(&self.directory)?;
+        sum.has_archive = true;
         sync_directory(&self.directory)
+    }
+}
+
+/// The sum of an archive that has no name yet. Dropped before it has one, the sum goes again.
+#[derive(Debug)]
+#[must_use]
+pub struct PublishedSum {
+    path: PathBuf,
+    has_archive: bool,
+}
+
+impl Drop for PublishedSum {
+    fn drop(&mut self) {
+        if !self.has_archive {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -218,7 +243,11 @@ mod tests {
         let part = PartFile::create(dir.path(), "a.tar").unwrap();
         part.file().write_all(b"x").unwrap();
         part.sync().unwrap();
-        part.publish("0123").unwrap();
+        drop(part.publish_sum("0123").unwrap());
+        assert_eq!(names(dir.path()), [".a.tar.part"], "a sum alone goes");
+        let sum = part.publish_sum("0123").unwrap();
+        assert_eq!(names(dir.path()), [".a.tar.part", "a.tar.sha256"]);
+        part.publish(sum).unwrap();
         assert_eq!(names(dir.path()), ["a.tar", "a.tar.sha256"]);
         assert_eq!(fs::read_to_string(dir.path().join("a.tar.sha256")).unwrap(), "0123  a.tar\n");
         for name in names(dir.path()) {
@@ -226,7 +255,8 @@ mod tests {
         }
 
         let part = PartFile::create(dir.path(), "a.tar").unwrap();
-        assert!(matches!(part.publish("4567"), Err(Error::AlreadyExists { .. })));
+        assert!(matches!(part.publish_sum("4567"), Err(Error::AlreadyExists { .. })));
+        drop(part);
         assert_eq!(names(dir.path()), ["a.tar", "a.tar.sha256"]);
         assert_eq!(fs::read_to_string(dir.path().join("a.tar")).unwrap(), "x");
     }
@@ -236,7 +266,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let part = PartFile::create(dir.path(), "a.tar").unwrap();
         fs::write(dir.path().join("a.tar"), "theirs").unwrap();
-        assert!(matches!(part.publish("4567"), Err(Error::AlreadyExists { .. })));
+        let sum = part.publish_sum("4567").unwrap();
+        assert!(matches!(part.publish(sum), Err(Error::AlreadyExists { .. })));
         assert_eq!(names(dir.path()), ["a.tar"]);
         assert_eq!(fs::read_to_string(dir.path().join("a.tar")).unwrap(), "theirs");
     }

@@ -38,7 +38,8 @@ fn make(
     part.file().write_all(&bytes).unwrap();
     part.sync()?;
     index_snapshot::check_archive(part.reopen()?, &written)?;
-    part.publish(&written.sha256)
+    let sum = part.publish_sum(&written.sha256)?;
+    part.publish(sum)
 }
 
 fn names(path: &Path) -> Vec<String> {

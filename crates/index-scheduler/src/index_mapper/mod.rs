@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use self::budget::Budget;
 use self::directories::NewDirectory;
-use self::open_set::{OpenSet, PinnedIndex};
+use self::open_set::{OpenSet, PinnedIndex, Room};
 use crate::error::{Error, Result};
 use crate::queue::tables::{Env, Tables};
 
@@ -158,6 +158,12 @@ impl IndexMapper {
     /// How indexes are opened; for those that are not registered yet.
     pub(crate) fn open_options(&self) -> OpenOptions {
         self.options
+    }
+
+    /// Leaves address space for an environment that is opened by the caller, not yet registered, until the
+    /// guard is dropped. `must_stop` ends the waiting for it.
+    pub(crate) fn make_room(&self, must_stop: &dyn Fn() -> bool) -> Result<Room> {
+        self.open.make_room(must_stop)
     }
 
     /// A directory for an index that nobody sees yet.

@@ -1,6 +1,9 @@
 //! The open environments, by UUID: at most so many in least-recently-used order, the pinned ones
 //! apart from them, and those that are closing.
 //!
+//! All share one budget of address space. What is opened apart from the set, to be checked before it is
+//! registered, takes the place of unpinned environments ([`OpenSet::make_room`]).
+//!
 //! An environment may be open once in a process, so opening again waits until the last handle of
 //! the closing one is dropped. All waits are bounded and end in an error, never in a panic. The
 //! lock is held only to look at the maps: never while an environment opens or while waiting.
@@ -20,6 +23,9 @@ use crate::error::{Error, Result};
 /// How long a look-up, a resize or a deletion waits for handles that are in use.
 const MAX_WAIT: Duration = Duration::from_secs(600);
 
+/// How long a wait for room may not notice that it is to stop.
+const MAX_UNAWARE: Duration = Duration::from_millis(100);
+
 /// Shared handle on the set.
 #[derive(Clone)]
 pub(crate) struct OpenSet {
@@ -34,7 +40,11 @@ struct Shared {
 }
 
 struct State {
+    /// Unpinned environments that may be open when nothing is opened apart from the set.
+    capacity: NonZeroUsize,
     recent: LruCache<Uuid, Index>,
+    /// Environments that are open apart from the set.
+    apart: usize,
     pinned: HashMap<Uuid, Pinned>,
     closing: HashMap<Uuid, EnvClosingEvent>,
     /// A thread is opening these.
@@ -84,6 +94,20 @@ impl Drop for PinnedIndex {
     }
 }
 
+/// Address space for one environment that is opened apart from the set.
+pub(crate) struct Room {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.apart -= 1;
+        state.fit();
+        self.shared.changed.notify_all();
+    }
+}
+
 /// Only the thread that holds this opens the environment; the others wait.
 struct Opening<'a> {
     shared: &'a Shared,
@@ -112,6 +136,24 @@ impl State {
         }
     }
 
+    /// Environments that may be open apart from the set: the set keeps one, and there is always room for
+    /// one more than the set may hold.
+    fn max_apart(&self) -> usize {
+        (self.capacity.get() - 1).max(1)
+    }
+
+    /// Gives the recent ones the room that is left, closing the least recent ones.
+    fn fit(&mut self) {
+        let left = self.capacity.get().saturating_sub(self.apart);
+        let left = NonZeroUsize::new(left).unwrap_or(NonZeroUsize::MIN);
+        while self.recent.len() > left.get()
+            && let Some((evicted, index)) = self.recent.pop_lru()
+        {
+            self.close(evicted, index);
+        }
+        self.recent.resize(left);
+    }
+
     /// Puts an index in front of the recent ones; the least recent one may have to close for it.
     fn keep_recent(&mut self, uuid: Uuid, index: Index) {
         if let Some((evicted, index)) = self.recent.push(uuid, index) {
@@ -132,7 +174,9 @@ impl OpenSet {
 
     fn with_max_wait(capacity: NonZeroUsize, max_wait: Duration) -> OpenSet {
         let state = State {
+            capacity,
             recent: LruCache::new(capacity),
+            apart: 0,
             pinned: HashMap::new(),
             closing: HashMap::new(),
             opening: HashSet::new(),
@@ -273,6 +317,23 @@ impl OpenSet {
             self.shared.lock().closing.remove(&uuid);
         }
         Ok(())
+    }
+
+    /// Leaves address space for an environment that the caller opens apart from the set, until the guard
+    /// is dropped. While as many are open as there may be it waits for one of them, as long as it takes,
+    /// unless `must_stop` says so.
+    pub(crate) fn make_room(&self, must_stop: &dyn Fn() -> bool) -> Result<Room> {
+        let mut state = self.shared.lock();
+        while state.apart >= state.max_apart() {
+            if must_stop() {
+                return Err(Error::Aborted);
+            }
+            let waited = self.shared.changed.wait_timeout(state, MAX_UNAWARE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.apart += 1;
+        state.fit();
+        Ok(Room { shared: Arc::clone(&self.shared) })
     }
 
     /// Closes every index that nothing pins and waits for it; for the end of the server.

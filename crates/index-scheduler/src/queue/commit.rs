@@ -18,6 +18,7 @@ use super::Queue;
 use crate::error::Result;
 use crate::index_mapper::{Applied, Effect, IndexMapper};
 use crate::processing::{BatchProgress, RunningBatch};
+use crate::testing::{Fault, Faults};
 
 /// What a batch ended with.
 #[derive(Debug, Default)]
@@ -60,6 +61,7 @@ impl Queue {
         running: &RunningBatch,
         outcome: Outcome,
         finished_at: OffsetDateTime,
+        faults: &Faults,
     ) -> Result<Committed> {
         let Outcome { finished, canceled, deleted, effects, internal_database_sizes } = outcome;
         let progress = &running.progress;
@@ -95,11 +97,15 @@ impl Queue {
             record.batch.stats.progress_trace = progress.durations();
             record.batch.stats.internal_database_sizes = internal_database_sizes;
             self.write_record(&mut wtxn, record)?;
+            faults.hit(Fault::BeforeQueueCommit)?;
             wtxn.commit()?;
             Ok(Committed { content_files, finished: ended, canceled })
         })();
         match written {
-            Ok(_) => applied.committed(mapper),
+            Ok(_) => {
+                faults.pass(Fault::AfterQueueCommit);
+                applied.committed(mapper);
+            }
             Err(_) => applied.aborted(mapper),
         }
         written

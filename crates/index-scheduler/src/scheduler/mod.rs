@@ -27,18 +27,18 @@ use std::time::Duration;
 use meilisearch_types::batches::{Batch, BatchStats};
 use meilisearch_types::error::ResponseError;
 use meilisearch_types::not_implemented::NotImplemented;
-use meilisearch_types::tasks::{Details, DetailsView, Status, Task};
+use meilisearch_types::tasks::{Details, DetailsView, Kind, KindWithContent, Status, Task};
 use time::OffsetDateTime;
 
 use self::autobatcher::BatchKind;
 use self::create_batch::{Facts, IndexFacts, Limits, NextBatch, Work, create_batch};
+use crate::Shared;
 use crate::error::{Error, Result};
 use crate::processing::{BatchProgress, Lane, RunningBatch};
 use crate::queue::cleanup::MAX_TASKS;
 use crate::queue::commit::{Committed, Outcome, add_to_batch};
 use crate::queue::filter::View;
 use crate::testing::Fault;
-use crate::{Options, Shared};
 
 /// How long the planner sleeps when nobody wakes it.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -129,8 +129,27 @@ impl Shared {
         let NextBatch { work, lane, tasks, stop, .. } = next;
         let batch = new_batch(last.map_or(0, |uid| uid + 1), started_at, stop.to_string(), &tasks);
         let running = Arc::new(RunningBatch::new(lane, batch, &tasks));
+        drop(rtxn);
+        self.faults.hit(Fault::BeforePublish)?;
         self.processing.start(Arc::clone(&running));
+        self.stop_if_canceled(&running)?;
         Ok(Some(Started { running, work, tasks }))
+    }
+
+    /// Asks a batch to stop whose cancelation was registered after the batch was chosen and before it was
+    /// published, so that nobody else has told it.
+    fn stop_if_canceled(&self, running: &RunningBatch) -> Result<()> {
+        let rtxn = self.queue.read_txn()?;
+        let cancelations =
+            self.queue.tables().tasks.kind.get(&rtxn, &Kind::TaskCancelation.number())?;
+        for task in self.queue.listed_tasks(&rtxn, cancelations & self.queue.enqueued(&rtxn)?)? {
+            if let KindWithContent::TaskCancelation { tasks, .. } = &task.kind
+                && !tasks.is_disjoint(&running.tasks)
+            {
+                running.cancel.raise();
+            }
+        }
+        Ok(())
     }
 
     /// Runs a batch, commits its outcome, and takes it out of what runs.
@@ -162,7 +181,11 @@ impl Shared {
         };
         let finished_at = OffsetDateTime::now_utc();
         self.faults.hit(Fault::BeforeCommit)?;
-        let committed = self.queue.commit(&self.mapper, &running, outcome, finished_at)?;
+        for task in outcome.finished.iter().filter(|task| task.status == Status::Failed) {
+            process_single_index_snapshot::discard(task, &self.options);
+        }
+        let committed =
+            self.queue.commit(&self.mapper, &running, outcome, finished_at, &self.faults)?;
         self.faults.hit(Fault::AfterCommit)?;
         self.clean_up_after(committed);
         Ok(())
@@ -202,10 +225,6 @@ impl Shared {
             if let Err(error) = self.file_store.delete(uuid) {
                 tracing::error!("the next start of the server will try again: {error}");
             }
-        }
-        for task in &committed.canceled {
-            let Options { snapshots_path, instance_uid, .. } = &self.options;
-            process_single_index_snapshot::discard(task, snapshots_path, *instance_uid);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use meilisearch_types::tasks::{Details, Kind, KindWithContent, Status, Task};
 
-use super::process_index_compaction;
+use super::{process_index_compaction, process_single_index_snapshot};
 use crate::Shared;
 use crate::error::Result;
 use crate::processing::{RunningBatch, TaskCancelationProgress};
@@ -26,6 +26,11 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
         if let Err(error) = process_index_compaction::discard(shared, &compaction) {
             tracing::warn!("{error}");
         }
+    }
+    let creations =
+        shared.queue.tables().tasks.kind.get(&rtxn, &Kind::SingleIndexSnapshotCreation.number())?;
+    for creation in shared.queue.listed_tasks(&rtxn, &tasks & creations)? {
+        process_single_index_snapshot::discard(&creation, &shared.options);
     }
     drop(rtxn);
 

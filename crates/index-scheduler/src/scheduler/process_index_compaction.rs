@@ -18,7 +18,6 @@ use tempfile::TempPath;
 use crate::Shared;
 use crate::error::{Error, Result};
 use crate::index_mapper::Effect;
-use crate::index_snapshots::require_space;
 use crate::processing::{IndexCompactionProgress as Step, RunningBatch};
 use crate::queue::commit::Outcome;
 use crate::testing::Fault;
@@ -39,7 +38,7 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
     let (uuid, directory) = (pin.uuid(), pin.index().path().to_path_buf());
     let size_before = file_size(&directory.join(DATA_FILE))?;
     let used = shared.mapper.compute_stats(uid, pin.index())?.used_database_size;
-    require_space(&directory, used, "compacting an index")?;
+    shared.space.require(&directory, used, "compacting an index")?;
 
     running.progress.update(Step::CreateTemporaryFile);
     let mut copy = Copy::create(&directory)?;

@@ -29,12 +29,14 @@ use milli::{CheckOptions, Depth, Index, IndexStats, Severity, Tables, check_dire
 use uuid::Uuid;
 
 use super::side_jobs::{Job, JobOutcome};
+use crate::Options;
 use crate::error::{Error, Result};
 use crate::index_mapper::directories::NewDirectory;
 use crate::index_mapper::{self, Effect};
-use crate::index_snapshots::{COMPATIBILITY, IMPORTING, compression, require_space};
+use crate::index_snapshots::{COMPATIBILITY, IMPORTING, compression};
 use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress};
 use crate::queue::register::Registration;
+use crate::testing::Fault;
 
 /// Threads that compress one archive, at most.
 const MAX_COMPRESSION_THREADS: usize = 8;
@@ -91,8 +93,10 @@ fn free_uid(
     Ok(uid)
 }
 
-/// Removes what an earlier run of a creation left that is canceled now.
-pub(crate) fn discard(task: &Task, snapshots_path: &Path, instance_uid: Option<Uuid>) {
+/// Removes the archive that a run of a creation left that is about to end failed or canceled: it may have
+/// come as far as its name before a crash. Before the outcome is committed, so that a crash in between only
+/// makes the task end again.
+pub(crate) fn discard(task: &Task, options: &Options) {
     let KindWithContent::SingleIndexSnapshotCreation { index_uid, snapshot_uid, compression } =
         &task.kind
     else {
@@ -100,7 +104,11 @@ pub(crate) fn discard(task: &Task, snapshots_path: &Path, instance_uid: Option<U
     };
     if let Some(uid) = SnapshotUid::parse(snapshot_uid) {
         let name = ArchiveName::new(index_uid, uid, self::compression(*compression));
-        remove_own(&Directory::new(snapshots_path.to_path_buf()), &name, owner(task, instance_uid));
+        let directory = Directory::new(options.snapshots_path.clone());
+        if let Err(error) = directory.remove_own(&name, owner(task, options.instance_uid)) {
+            let file = name.file_name();
+            tracing::warn!(file, "cannot remove the archive of an ended task: {error}");
+        }
     }
 }
 
@@ -169,66 +177,42 @@ fn create_archive(
     let owner = owner(job.task, job.instance_uid);
     let directory = Directory::new(job.snapshots_path.to_path_buf());
 
-    let archived = (|| {
-        let pinned = job.mapper.pin(index_uid)?;
-        let manifest = manifest(job, index_uid, snapshot_uid, pinned.index())?;
-        let number_of_documents = manifest.index.number_of_documents;
-        let part = directory.create(&name, owner)?;
-
-        job.enter(Step::CopyAndCompressTheIndex)?;
-        let options =
-            WriteOptions { databases: &Tables::NAMES, compression, threads: compression_threads() };
-        let monitor = JobMonitor::new(job);
-        let written =
-            write_archive(pinned.index().env(), manifest, &options, part.file(), &monitor)?;
-        drop(pinned);
-
-        job.enter(Step::SyncTheArchive)?;
-        part.sync()?;
-        job.enter(Step::CheckTheArchive)?;
-        check_archive(part.reopen()?, &written)?;
-        job.enter(Step::PersistTheSnapshot)?;
-        part.publish(&written.sha256)?;
-        Ok((number_of_documents, written))
-    })();
-
-    match archived {
-        Ok((documents, written)) => {
-            if let Some(Details::SingleIndexSnapshotCreation {
-                number_of_documents,
-                data_size,
-                size,
-                sha256,
-                ..
-            }) = details
-            {
-                *number_of_documents = Some(documents);
-                *data_size = Some(written.manifest.data_size);
-                *size = Some(written.size);
-                *sha256 = Some(written.sha256);
-            }
-            Ok(())
-        }
-        Err(error) => {
-            // An earlier run of this task, before a crash, may have come as far as its name.
-            remove_own(&directory, &name, owner);
-            Err(error)
-        }
+    let pinned = job.mapper.pin(index_uid)?;
+    let manifest = manifest(job, index_uid, snapshot_uid, pinned.index())?;
+    if let Some(Details::SingleIndexSnapshotCreation { number_of_documents, .. }) = details {
+        *number_of_documents = Some(manifest.index.number_of_documents);
     }
+    let part = directory.create(&name, owner)?;
+
+    job.enter(Step::CopyAndCompressTheIndex)?;
+    let options =
+        WriteOptions { databases: &Tables::NAMES, compression, threads: compression_threads() };
+    let monitor = JobMonitor::new(job);
+    let copied = write_archive(pinned.index().env(), manifest, &options, part.file(), &monitor);
+    if let Some(Details::SingleIndexSnapshotCreation { data_size, .. }) = details {
+        *data_size = monitor.total.get().copied();
+    }
+    let written = copied?;
+    drop(pinned);
+
+    job.enter(Step::SyncTheArchive)?;
+    part.sync()?;
+    job.enter(Step::CheckTheArchive)?;
+    check_archive(part.reopen()?, &written)?;
+    job.enter(Step::PersistTheSnapshot)?;
+    let sum = part.publish_sum(&written.sha256)?;
+    job.pass(Fault::BetweenNames)?;
+    part.publish(sum)?;
+    if let Some(Details::SingleIndexSnapshotCreation { size, sha256, .. }) = details {
+        *size = Some(written.size);
+        *sha256 = Some(written.sha256);
+    }
+    Ok(())
 }
 
 /// Who makes the archive of a task; the nil instance as long as the server has no uid.
 fn owner(task: &Task, instance_uid: Option<Uuid>) -> Owner {
     Owner { task_uid: task.uid, instance_uid: instance_uid.unwrap_or_default() }
-}
-
-fn remove_own(directory: &Directory, name: &ArchiveName, owner: Owner) {
-    if let Err(error) = directory.remove_own(name, owner) {
-        tracing::warn!(
-            file = name.file_name(),
-            "cannot remove the archive of an ended task: {error}"
-        );
-    }
 }
 
 fn compression_threads() -> usize {
@@ -310,15 +294,17 @@ impl Import<'_> {
         }
 
         let directory = self.job.mapper.new_directory()?;
-        require_space(directory.path(), head.manifest.data_size, IMPORTING)?;
+        let data_size = head.manifest.data_size;
+        let promise = job.space.promise(directory.path(), DATA_FILE, data_size, IMPORTING)?;
         job.enter(Step::ExtractTheIndex)?;
-        self.extract(body, head.manifest.data_size, directory.path())?;
+        self.extract(body, data_size, directory.path())?;
+        // By now the file has taken it.
+        drop(promise);
+        let room = job.mapper.make_room(&|| job.cancel.is_raised())?;
         job.enter(Step::OpenTheIndex)?;
         let stats = self.open_index(&directory)?;
+        drop(room);
         sync_directory(directory.path())?;
-        if self.job.cancel.is_raised() {
-            return Err(Error::Aborted);
-        }
         job.enter(Step::RegisterTheIndex)?;
         if dry_run {
             return Ok(None);
@@ -434,22 +420,26 @@ fn corrupted(reason: String) -> Error {
 /// Shows the bytes that pass as a counter of KiB under the running step, and passes the cancel flag on.
 struct JobMonitor<'a> {
     job: &'a Job<'a>,
+    /// Bytes of `data.mdb`, once known.
+    total: OnceLock<u64>,
     passed_bytes: AtomicU64,
     counter: OnceLock<Arc<AtomicU32>>,
 }
 
 impl<'a> JobMonitor<'a> {
     fn new(job: &'a Job<'a>) -> JobMonitor<'a> {
-        JobMonitor { job, passed_bytes: AtomicU64::new(0), counter: OnceLock::new() }
+        let (total, counter) = Default::default();
+        JobMonitor { job, total, passed_bytes: AtomicU64::new(0), counter }
     }
 }
 
 impl Monitor for JobMonitor<'_> {
     fn must_stop(&self) -> bool {
-        self.job.cancel.is_raised()
+        self.job.pass(Fault::WhileCopying).is_err()
     }
 
     fn total(&self, bytes: u64) {
+        let _ = self.total.set(bytes);
         let (counter, step) = AtomicStep::new("KiB", kib(bytes));
         if self.counter.set(counter).is_ok() {
             self.job.progress.update(step);

@@ -22,6 +22,7 @@ use crate::index_mapper::{Effect, IndexMapper};
 use crate::processing::{CancelFlag, RunningBatch};
 use crate::queue::Queue;
 use crate::queue::commit::Outcome;
+use crate::space::Space;
 use crate::testing::{Fault, Faults};
 
 /// How far jobs stand back behind searches, from 0 to 19.
@@ -43,15 +44,23 @@ pub(crate) struct Job<'a> {
     pub(crate) file_store: &'a FileStore,
     pub(crate) snapshots_path: &'a Path,
     pub(crate) instance_uid: Option<Uuid>,
+    pub(crate) space: &'a Space,
     queue: &'a Queue,
     faults: &'a Faults,
 }
 
 impl Job<'_> {
-    /// Begins a step: shows it in the progress, and passes it as a point where tests may fail.
+    /// Begins a step, unless the job is canceled: shows it in the progress, and passes it as a point where
+    /// tests may fail.
     pub(crate) fn enter<S: Step + Copy + Into<Fault>>(&self, step: S) -> Result<()> {
         self.progress.update(step);
-        self.faults.hit(step.into())
+        self.pass(step.into())
+    }
+
+    /// Passes a point where tests may fail, unless the job is canceled.
+    pub(crate) fn pass(&self, fault: Fault) -> Result<()> {
+        self.faults.hit(fault)?;
+        if self.cancel.is_raised() { Err(Error::Aborted) } else { Ok(()) }
     }
 
     /// Greatest uid of a finished task that is listed under an index.
@@ -99,6 +108,7 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
         file_store: &shared.file_store,
         snapshots_path: &shared.options.snapshots_path,
         instance_uid: shared.options.instance_uid,
+        space: &shared.space,
         queue: &shared.queue,
         faults: &shared.faults,
     };

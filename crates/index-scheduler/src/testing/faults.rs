@@ -7,19 +7,29 @@ use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshot
 /// A point in the run of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// The batch is chosen and not published yet.
+    BeforePublish,
     /// The batch is published and nothing is done yet.
     BeforeRun,
     /// A step of the creation of a single-index snapshot begins.
     Creation(SingleIndexSnapshotCreationProgress),
     /// A step of the import of a single-index snapshot begins.
     Import(SingleIndexSnapshotImportProgress),
+    /// The next mebibyte of an index is about to be copied, in either direction.
+    WhileCopying,
+    /// The sum of an archive has its name and the archive has none yet.
+    BetweenNames,
     /// An index was changed and its own transaction is not committed.
     BeforeIndexCommit,
     /// The transaction of the index is committed and the outcome is not.
     AfterIndexCommit,
     /// The work is done and the outcome is not written.
     BeforeCommit,
-    /// The outcome is written and nothing is cleaned up.
+    /// The outcome and what changes for the indexes are written and not committed.
+    BeforeQueueCommit,
+    /// They are committed, and directories of indexes still have their markers.
+    AfterQueueCommit,
+    /// The outcome is written and files that it leaves over are still there.
     AfterCommit,
 }
 
@@ -57,6 +67,11 @@ impl Faults {
     pub(crate) fn hit(&self, fault: Fault) -> Result<()> {
         let hook = self.hook.lock().unwrap().clone();
         hook.map_or(Ok(()), |hook| hook(fault))
+    }
+
+    /// Passes a point at which nothing can go wrong any more.
+    pub(crate) fn pass(&self, fault: Fault) {
+        let _ = self.hit(fault);
     }
 
     /// Sets what happens at the points from now on.

@@ -151,6 +151,11 @@ impl TestScheduler {
         self.task(task).unwrap().error.map(|error| error.code().to_owned()).unwrap_or_default()
     }
 
+    /// The message of a task's error, empty when it has none.
+    pub(crate) fn message(&self, task: TaskId) -> String {
+        self.task(task).unwrap().error.map(|error| error.message).unwrap_or_default()
+    }
+
     pub(crate) fn details(&self, task: TaskId) -> String {
         details(&self.task(task).unwrap())
     }
@@ -173,6 +178,11 @@ impl CrashImage {
         let image = tempfile::tempdir().unwrap();
         copy(dir, image.path());
         CrashImage(Arc::new(image))
+    }
+
+    /// Where it lies.
+    pub(crate) fn dir(&self) -> &Path {
+        self.0.path()
     }
 
     pub(crate) fn open(self) -> TestScheduler {

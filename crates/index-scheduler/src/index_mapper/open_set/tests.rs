@@ -138,6 +138,48 @@ fn a_forbidden_index_is_gone_once_its_last_handle_is() {
 }
 
 #[test]
+fn what_is_open_apart_from_the_set_takes_places_in_it() {
+    let (dir, set) = (Dir::new(), set(3));
+    let uuids = [1, 2, 3].map(Uuid::from_u128);
+    let open = |set: &OpenSet| {
+        let state = set.shared.lock();
+        uuids.map(|uuid| state.recent.contains(&uuid))
+    };
+    for uuid in uuids {
+        set.get(uuid, dir.open(uuid)).unwrap();
+    }
+    let first = set.make_room(&|| false).unwrap();
+    assert_eq!(open(&set), [false, true, true], "the least recent one made room");
+    set.get(uuids[0], dir.open(uuids[0])).unwrap();
+    assert_eq!(open(&set), [true, false, true]);
+    let second = set.make_room(&|| false).unwrap();
+    assert_eq!(open(&set), [true, false, false]);
+    assert!(matches!(set.make_room(&|| true), Err(Error::Aborted)), "the set keeps one");
+    drop(first);
+    let third = set.make_room(&|| true).unwrap();
+    drop((second, third));
+    for uuid in uuids {
+        set.get(uuid, dir.open(uuid)).unwrap();
+    }
+    assert_eq!(open(&set), [true; 3]);
+}
+
+#[test]
+fn a_set_of_one_leaves_room_for_one_at_a_time() {
+    let (dir, set) = (Dir::new(), set(1));
+    let a = Uuid::from_u128(1);
+    set.get(a, dir.open(a)).unwrap();
+    let room = set.make_room(&|| false).unwrap();
+    set.get(a, never).unwrap();
+    assert!(set.make_room(&|| true).is_err());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| set.make_room(&|| false).map(drop));
+        drop(room);
+        waiting.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn many_threads_open_an_index_once() {
     let (dir, set) = (Dir::new(), OpenSet::new(NonZeroUsize::new(4).unwrap()));
     let a = Uuid::from_u128(1);

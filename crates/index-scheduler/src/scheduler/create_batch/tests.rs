@@ -185,6 +185,18 @@ fn a_rename_blocks_both_names() {
 }
 
 #[test]
+fn no_job_starts_before_an_upgrade_or_a_deletion_of_tasks() {
+    let deletion = KindWithContent::TaskDeletion { query: "?uids=9".into(), tasks: uids(&[9]) };
+    let scheduler =
+        queue([snapshot("a"), deletion, KindWithContent::UpgradeDatabase { from: (1, 49, 0) }]);
+    for expected in ["Queue: [2]", "Queue: [1]", "Side: [0]"] {
+        assert_eq!(next(&scheduler, true), expected);
+        let started = scheduler.plan().unwrap();
+        scheduler.finish(started);
+    }
+}
+
+#[test]
 fn waiting_snapshots_start_in_uid_order_as_slots_allow() {
     let scheduler = queue([snapshot("a"), snapshot("b"), clear("c")]);
     let first = scheduler.plan().unwrap();

@@ -1,6 +1,9 @@
 //! Both tasks on a real scheduler: exact cut, all or nothing, restarts at every step.
 
+mod causes;
+mod middle;
 mod order;
+mod small_disk;
 mod steps;
 
 use std::fs;
@@ -95,6 +98,28 @@ fn index_directories(scheduler: &TestScheduler) -> usize {
         assert!(files.iter().all(|name| name == "data.mdb" || name == "lock.mdb"), "{files:?}");
     }
     directories.len()
+}
+
+/// An index whose file has more than four mebibytes that no compressor makes much smaller.
+fn large_index(scheduler: &TestScheduler, index: &str) {
+    let mut state = 1_u64;
+    let mut letters = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'!' + (state >> 33) as u8 % 90)
+    };
+    // Nothing of the text is searched.
+    let settings = serde_json::json!({ "searchableAttributes": ["id"] });
+    scheduler.enqueue(KindWithContent::SettingsUpdate {
+        index_uid: index.into(),
+        new_settings: Box::new(serde_json::from_value(settings).unwrap()),
+        is_deletion: false,
+        allow_index_creation: true,
+    });
+    for id in 0..5 {
+        let text: String = (0..1_000_000).map(|_| letters()).collect();
+        scheduler.add(index, &serde_json::json!({ "id": id, "text": text }).to_string());
+    }
+    scheduler.run_all();
 }
 
 /// Waits for the thread that deletes replaced indexes.
@@ -400,24 +425,6 @@ fn an_import_survives_a_power_cut_at_any_step() {
 }
 
 #[test]
-fn a_cancelation_takes_what_an_earlier_run_left() {
-    let scheduler = TestScheduler::new();
-    scheduler.create("films");
-    scheduler.run_all();
-    let creation = snapshot(&scheduler, "films");
-    // The archive has its name, but the outcome is not written: the server dies.
-    let after = die_at(&scheduler, Fault::BeforeCommit).open();
-    assert_eq!(names(after.snapshots_path()).len(), 2);
-    after.enqueue(KindWithContent::TaskCancelation {
-        query: "?uids=0".into(),
-        tasks: RoaringBitmap::from([creation]),
-    });
-    after.run_all();
-    assert_eq!(after.status(creation), Status::Canceled);
-    assert_eq!(names(after.snapshots_path()), [""; 0]);
-}
-
-#[test]
 fn a_cancelation_stops_a_running_job() {
     let (scheduler, path) = with_archive();
     let creation = snapshot(&scheduler, "films");
@@ -445,27 +452,29 @@ fn a_cancelation_stops_a_running_job() {
 
 #[test]
 fn progress_is_told_in_steps() {
-    let (scheduler, _) = with_archive();
-    let batch = scheduler.batch(2).unwrap();
-    let steps: Vec<_> = batch.stats.progress_trace.keys().cloned().collect();
-    let inner: Vec<_> = steps
-        .iter()
-        .filter(|step| step.starts_with("processing") && step.matches(" > ").count() == 1)
-        .collect();
-    assert_eq!(
-        inner,
-        [
-            "processing tasks > start the snapshot creation",
-            "processing tasks > copy and compress the index",
-            "processing tasks > sync the archive",
-            "processing tasks > check the archive",
-            "processing tasks > persist the snapshot",
-        ]
-        .iter()
-        .collect::<Vec<_>>()
-    );
-    assert!(
-        steps.contains(&"processing tasks > copy and compress the index > KiB".to_owned()),
-        "{steps:?}"
-    );
+    let (scheduler, path) = with_archive();
+    import(&scheduler, &path, "copy");
+    scheduler.run_all();
+    let inner = |batch| {
+        let trace = scheduler.batch(batch).unwrap().stats.progress_trace;
+        let steps = trace.keys().filter_map(|step| step.strip_prefix("processing tasks > "));
+        steps.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(inner(2), @r"
+    start the snapshot creation
+    copy and compress the index > KiB
+    copy and compress the index
+    sync the archive
+    check the archive
+    persist the snapshot
+    ");
+    insta::assert_snapshot!(inner(3), @r"
+    read the manifest
+    check the compatibility
+    extract the index > KiB
+    extract the index
+    verify the checksums
+    open the index
+    register the index
+    ");
 }

@@ -88,10 +88,13 @@ fn a_power_cut_at_any_step_leaves_a_whole_index() {
     assert_eq!(
         faults,
         [
+            Fault::BeforePublish,
             Fault::BeforeRun,
             Fault::BeforeIndexCommit,
             Fault::AfterIndexCommit,
             Fault::BeforeCommit,
+            Fault::BeforeQueueCommit,
+            Fault::AfterQueueCommit,
             Fault::AfterCommit
         ]
     );

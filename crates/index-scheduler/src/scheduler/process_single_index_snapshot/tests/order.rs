@@ -10,14 +10,18 @@ use crate::Query;
 use crate::processing::SingleIndexSnapshotCreationProgress as Step;
 use crate::scheduler::Started;
 
-/// Runs a planned creation on another thread, does something while it stands before its copy, and then
-/// lets it finish.
-fn during<T>(scheduler: &TestScheduler, creation: Started, act: impl FnOnce() -> T) -> T {
+/// Runs a planned job on another thread, does something while it stands at a point, and then lets it finish.
+pub(super) fn during<T>(
+    scheduler: &TestScheduler,
+    job: Started,
+    point: Fault,
+    act: impl FnOnce() -> T,
+) -> T {
     let (arrived, arrival) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
     scheduler.shared().faults.set(move |at| {
-        if at == Fault::Creation(Step::CopyAndCompressTheIndex) {
+        if at == point {
             arrived.send(()).unwrap();
             // An error tells that the test has failed and released nothing.
             let _ = released.lock().unwrap().recv();
@@ -25,7 +29,7 @@ fn during<T>(scheduler: &TestScheduler, creation: Started, act: impl FnOnce() ->
         Ok(())
     });
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| scheduler.finish(creation));
+        let running = scope.spawn(|| scheduler.finish(job));
         arrival.recv().unwrap();
         let result = act();
         drop(release);
@@ -34,6 +38,8 @@ fn during<T>(scheduler: &TestScheduler, creation: Started, act: impl FnOnce() ->
         result
     })
 }
+
+const BEFORE_COPY: Fault = Fault::Creation(Step::CopyAndCompressTheIndex);
 
 fn documents(scheduler: &TestScheduler, uid: &str) -> u64 {
     let index = scheduler.index(uid).unwrap();
@@ -49,7 +55,7 @@ fn fifty_tasks_of_another_index_finish_during_a_snapshot() {
     let creation = snapshot(&scheduler, "films");
     let running = scheduler.plan().unwrap();
     assert_eq!(running.task_uids(), [creation]);
-    let own = during(&scheduler, running, || {
+    let own = during(&scheduler, running, BEFORE_COPY, || {
         let own: Vec<_> =
             (10..13).map(|id| scheduler.add("films", &format!(r#"{{"id":{id}}}"#))).collect();
         for id in 0..50 {
@@ -84,7 +90,7 @@ fn a_swap_waits_for_a_snapshot_and_holds_back_what_must_not_pass_it() {
     scheduler.run_all();
     let creation = snapshot(&scheduler, "films");
     let running = scheduler.plan().unwrap();
-    let waiting = during(&scheduler, running, || {
+    let waiting = during(&scheduler, running, BEFORE_COPY, || {
         let before = scheduler.add("books", r#"{"id":3}"#);
         let indexes = ("films".into(), "books".into());
         let swap = scheduler.enqueue(KindWithContent::IndexSwap {

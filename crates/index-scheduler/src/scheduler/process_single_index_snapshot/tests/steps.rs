@@ -3,16 +3,23 @@
 use super::*;
 use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress};
 
+/// Points outside of a job, where only a power cut can strike.
+const AROUND: [Fault; 5] = [
+    Fault::BeforeRun,
+    Fault::BeforeCommit,
+    Fault::BeforeQueueCommit,
+    Fault::AfterQueueCommit,
+    Fault::AfterCommit,
+];
+
 /// Where a creation may meet a power cut.
 pub(super) fn creation_points() -> impl Iterator<Item = Fault> {
-    let ends = [Fault::BeforeRun, Fault::BeforeCommit, Fault::AfterCommit];
-    ends.into_iter().chain(creation_steps())
+    AROUND.into_iter().chain([Fault::WhileCopying]).chain(creation_steps())
 }
 
 /// Where an import may meet a power cut.
 pub(super) fn import_points() -> impl Iterator<Item = Fault> {
-    let ends = [Fault::BeforeRun, Fault::BeforeCommit, Fault::AfterCommit];
-    ends.into_iter().chain(import_steps())
+    AROUND.into_iter().chain([Fault::WhileCopying]).chain(import_steps())
 }
 
 fn creation_steps() -> impl Iterator<Item = Fault> {
@@ -26,6 +33,7 @@ fn creation_steps() -> impl Iterator<Item = Fault> {
     ]
     .into_iter()
     .map(Fault::Creation)
+    .chain([Fault::BetweenNames])
 }
 
 fn import_steps() -> impl Iterator<Item = Fault> {
@@ -43,10 +51,10 @@ fn import_steps() -> impl Iterator<Item = Fault> {
 }
 
 /// Does something at a point, whenever it is passed, until the guard is dropped.
-struct Hooked<'a>(&'a TestScheduler);
+pub(super) struct Hooked<'a>(&'a TestScheduler);
 
 impl<'a> Hooked<'a> {
-    fn at(
+    pub(super) fn at(
         scheduler: &'a TestScheduler,
         fault: Fault,
         act: impl Fn() -> Result<()> + Send + Sync + 'static,
@@ -74,7 +82,7 @@ fn films() -> TestScheduler {
     scheduler
 }
 
-fn cancel(scheduler: &crate::IndexScheduler, task: TaskId) {
+pub(super) fn cancel(scheduler: &crate::IndexScheduler, task: TaskId) {
     let tasks = RoaringBitmap::from([task]);
     let cancelation = KindWithContent::TaskCancelation { query: "?uids=0".into(), tasks };
     scheduler.register(cancelation, None).unwrap();
@@ -169,46 +177,125 @@ fn a_restart_at_any_step_runs_the_task_again() {
 
 #[test]
 fn a_cancelation_at_any_step_leaves_nothing() {
-    for fault in creation_steps() {
+    for fault in creation_steps().chain([Fault::BeforePublish, Fault::BeforeRun]) {
         let scheduler = films();
         let creation = snapshot(&scheduler, "films");
         let handle = (*scheduler).clone();
-        let hooked = Hooked::at(&scheduler, fault, move || {
-            cancel(&handle, creation);
-            Ok(())
-        });
+        let hooked = Hooked::at(&scheduler, fault, once(move || cancel(&handle, creation)));
         scheduler.run_all();
         drop(hooked);
-        match scheduler.status(creation) {
-            Status::Canceled => assert_eq!(names(scheduler.snapshots_path()), [""; 0], "{fault:?}"),
-            // Past the copy the job may finish first; then it is not counted as canceled.
-            Status::Succeeded => {
-                use SingleIndexSnapshotCreationProgress as Step;
-                let early = [Step::StartTheSnapshotCreation, Step::CopyAndCompressTheIndex];
-                assert!(!early.map(Fault::Creation).contains(&fault), "{fault:?}");
-                assert_eq!(names(scheduler.snapshots_path()).len(), 2, "{fault:?}");
-                let details = scheduler.details(creation + 1);
-                assert!(details.contains(r#""canceledTasks":0"#), "{fault:?}: {details}");
-            }
-            status => panic!("{fault:?}: {status}"),
-        }
+        assert_eq!(scheduler.status(creation), Status::Canceled, "{fault:?}");
+        assert_eq!(names(scheduler.snapshots_path()), [""; 0], "{fault:?}");
     }
-    for fault in import_steps() {
+    for fault in import_steps().chain([Fault::BeforePublish, Fault::BeforeRun]) {
         let (scheduler, path) = with_archive();
         let copy = import(&scheduler, &path, "copy");
         let handle = (*scheduler).clone();
-        let hooked = Hooked::at(&scheduler, fault, move || {
-            cancel(&handle, copy);
-            Ok(())
-        });
+        let hooked = Hooked::at(&scheduler, fault, once(move || cancel(&handle, copy)));
         scheduler.run_all();
         drop(hooked);
-        let is_last = fault == Fault::Import(SingleIndexSnapshotImportProgress::RegisterTheIndex);
-        let expected = if is_last { Status::Succeeded } else { Status::Canceled };
-        assert_eq!(scheduler.status(copy), expected, "{fault:?}");
-        assert_eq!(scheduler.index_exists("copy").unwrap(), is_last, "{fault:?}");
-        assert_eq!(index_directories(&scheduler), 1 + usize::from(is_last), "{fault:?}");
+        assert_eq!(scheduler.status(copy), Status::Canceled, "{fault:?}");
+        assert!(!scheduler.index_exists("copy").unwrap(), "{fault:?}");
+        assert_eq!(index_directories(&scheduler), 1, "{fault:?}");
     }
+}
+
+/// Does something the first time only: the cancelation passes some of the points as well.
+fn once(act: impl Fn() + Send + Sync + 'static) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+    let done = AtomicBool::new(false);
+    move || {
+        if !done.swap(true, Ordering::Relaxed) {
+            act();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_job_that_finished_first_is_not_counted_as_canceled() {
+    let (scheduler, path) = with_archive();
+    for job in [snapshot(&scheduler, "films"), import(&scheduler, &path, "copy")] {
+        let handle = (*scheduler).clone();
+        let hooked =
+            Hooked::at(&scheduler, Fault::BeforeCommit, once(move || cancel(&handle, job)));
+        let running = scheduler.plan().unwrap();
+        assert_eq!(running.task_uids(), [job]);
+        scheduler.finish(running);
+        drop(hooked);
+        assert!(scheduler.step());
+        assert_eq!(scheduler.status(job), Status::Succeeded);
+    }
+    let cancelations: Vec<_> = scheduler
+        .tasks(&crate::Query::default(), crate::IndexFilter::All)
+        .unwrap()
+        .0
+        .into_iter()
+        .filter(|task| task.kind() == Kind::TaskCancelation)
+        .map(|task| scheduler.details(task.uid))
+        .collect();
+    assert_eq!(cancelations.len(), 2);
+    for details in cancelations {
+        assert!(details.contains(r#""canceledTasks":0"#), "{details}");
+    }
+    assert!(scheduler.index_exists("copy").unwrap());
+    assert_eq!(names(scheduler.snapshots_path()).len(), 4);
+}
+
+/// Its archive has its name, but the outcome is not written: the server dies.
+fn with_archive_of_an_earlier_run() -> (TestScheduler, TaskId) {
+    let scheduler = films();
+    let creation = snapshot(&scheduler, "films");
+    let after = die_at(&scheduler, Fault::BeforeCommit).open();
+    assert_eq!(names(after.snapshots_path()).len(), 2);
+    (after, creation)
+}
+
+#[test]
+fn what_an_earlier_run_left_goes_when_the_task_ends_without_success() {
+    let (canceled, creation) = with_archive_of_an_earlier_run();
+    cancel(&canceled, creation);
+    // Also when the server dies again, right after the cancelation is written.
+    let canceled = die_at(&canceled, Fault::AfterQueueCommit).open();
+    canceled.run_all();
+    assert_eq!(canceled.status(creation), Status::Canceled);
+    assert_eq!(names(canceled.snapshots_path()), [""; 0]);
+
+    for failure in failures() {
+        let (failed, creation) = with_archive_of_an_earlier_run();
+        let first_step =
+            Fault::Creation(SingleIndexSnapshotCreationProgress::StartTheSnapshotCreation);
+        let hooked = Hooked::at(&failed, first_step, failure);
+        failed.run_all();
+        drop(hooked);
+        assert_eq!(failed.status(creation), Status::Failed);
+        assert_eq!(names(failed.snapshots_path()), [""; 0]);
+    }
+}
+
+/// The environment that is checked takes a place of those that may be open.
+#[test]
+fn what_an_import_opens_counts_in_the_address_space() {
+    let (scheduler, path) = with_archive();
+    let free = |scheduler: &crate::IndexScheduler| {
+        let mut rooms = Vec::new();
+        while let Ok(room) = scheduler.shared.mapper.make_room(&|| true) {
+            rooms.push(room);
+        }
+        rooms.len()
+    };
+    let before = free(&scheduler);
+    let (handle, (seen, during)) = ((*scheduler).clone(), std::sync::mpsc::channel());
+    let fault = Fault::Import(SingleIndexSnapshotImportProgress::OpenTheIndex);
+    let hooked = Hooked::at(&scheduler, fault, move || {
+        seen.send(free(&handle)).unwrap();
+        Ok(())
+    });
+    let copy = import(&scheduler, &path, "copy");
+    scheduler.run_all();
+    drop(hooked);
+    assert_eq!(scheduler.status(copy), Status::Succeeded);
+    assert_eq!(during.recv().unwrap(), before - 1);
+    assert_eq!(free(&scheduler), before);
 }
 
 /// At each step, more indexes are opened than may stay open.
