@@ -39,6 +39,18 @@ fn every_broken_rule_is_refused_in_an_archive_with_right_sums() {
     }
 }
 
+/// The stored map size is the sender's: whatever it says, LMDB opens the file with one of ours.
+#[test]
+fn the_stored_map_size_does_not_matter() {
+    for map_size in [0, 4096, u64::MAX] {
+        let mut file = copy().to_vec();
+        for meta in [0, 4096] {
+            file[meta + 32..meta + 40].copy_from_slice(&map_size.to_ne_bytes());
+        }
+        read_through_lmdb(&import(&archive_of(&file)).unwrap());
+    }
+}
+
 /// A small number of cases, unless `PROPTEST_CASES` says otherwise.
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();

@@ -10,18 +10,20 @@ use crate::Query;
 use crate::processing::SingleIndexSnapshotCreationProgress as Step;
 use crate::scheduler::Started;
 
-/// Runs a planned job on another thread, does something while it stands at a point, and then lets it finish.
+/// Runs a planned batch on another thread, does something while it stands at a point, and then lets it
+/// finish. Other batches pass the point.
 pub(super) fn during<T>(
     scheduler: &TestScheduler,
-    job: Started,
+    batch: Started,
     point: Fault,
     act: impl FnOnce() -> T,
 ) -> T {
     let (arrived, arrival) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
+    let stands = AtomicBool::new(false);
     scheduler.shared().faults.set(move |at| {
-        if at == point {
+        if at == point && !stands.swap(true, Ordering::Relaxed) {
             arrived.send(()).unwrap();
             // An error tells that the test has failed and released nothing.
             let _ = released.lock().unwrap().recv();
@@ -29,7 +31,7 @@ pub(super) fn during<T>(
         Ok(())
     });
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| scheduler.finish(job));
+        let running = scope.spawn(|| scheduler.finish(batch));
         arrival.recv().unwrap();
         let result = act();
         drop(release);
@@ -156,4 +158,48 @@ fn two_jobs_run_at_once_in_batches_of_their_own() {
     assert_eq!(ended[0].batch_uid, Some(uids[0]));
     assert_eq!(ended[1].batch_uid, Some(uids[1]));
     assert_eq!(batches.len(), 3);
+}
+
+/// The commit of a job waits for no batch of another index, and the other way round.
+#[test]
+fn a_job_is_committed_while_an_ordinary_batch_runs() {
+    let scheduler = TestScheduler::new();
+    scheduler.create("films");
+    scheduler.run_all();
+    let other = scheduler.add("books", r#"{"id":1}"#);
+    let running = scheduler.plan().unwrap();
+    assert_eq!(running.task_uids(), [other]);
+    let (creation, copy) = during(&scheduler, running, Fault::BeforeIndexCommit, || {
+        let creation = snapshot(&scheduler, "films");
+        assert!(scheduler.step());
+        assert_eq!(scheduler.status(creation), Status::Succeeded);
+        let copy = import(&scheduler, &archive(&scheduler, creation), "copy");
+        assert!(scheduler.step());
+        assert_eq!(scheduler.status(copy), Status::Succeeded);
+        assert_eq!(scheduler.status(other), Status::Processing);
+        (creation, copy)
+    });
+    let batches = [other, creation, copy].map(|task| scheduler.task(task).unwrap().batch_uid);
+    assert_eq!(batches, [Some(1), Some(2), Some(3)], "above the running one");
+}
+
+#[test]
+fn a_deletion_of_tasks_spares_those_of_a_running_job() {
+    let scheduler = TestScheduler::new();
+    let index = scheduler.create("films");
+    scheduler.run_all();
+    let creation = snapshot(&scheduler, "films");
+    let running = scheduler.plan().unwrap();
+    during(&scheduler, running, BEFORE_COPY, || {
+        let deletion = scheduler.enqueue(KindWithContent::TaskDeletion {
+            query: "?uids=0,1".into(),
+            tasks: RoaringBitmap::from([index, creation]),
+        });
+        scheduler.run_all();
+        assert_eq!(scheduler.status(deletion), Status::Succeeded);
+        assert!(scheduler.details(deletion).contains(r#""deletedTasks":1"#));
+        assert!(scheduler.task(index).is_err());
+    });
+    assert_eq!(scheduler.status(creation), Status::Succeeded);
+    assert!(archive(&scheduler, creation).exists());
 }
