@@ -237,6 +237,13 @@ impl Processing {
         self.lock().values().for_each(|batch| batch.cancel.raise());
     }
 
+    /// The batches that run beside one.
+    pub(crate) fn others(&self, own: &RunningBatch) -> Older {
+        let mut batches = self.now();
+        batches.remove(&own.uid());
+        Older { processing: self.clone(), batches }
+    }
+
     /// Waits until nothing runs; false when that takes longer.
     pub(crate) fn wait_until_idle(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
@@ -255,6 +262,28 @@ impl Processing {
     fn lock(&self) -> MutexGuard<'_, RunningSet> {
         // Every change leaves the map whole, so a panic elsewhere cannot have broken it.
         self.shared.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Batches that ran at one moment, to be outlived.
+#[derive(Clone, Default)]
+pub(crate) struct Older {
+    processing: Processing,
+    batches: RunningSet,
+}
+
+impl Older {
+    /// Waits until none of them runs any more.
+    pub(crate) fn wait(&self) {
+        let mut now = self.processing.lock();
+        while self
+            .batches
+            .iter()
+            .any(|(uid, old)| now.get(uid).is_some_and(|b| Arc::ptr_eq(b, old)))
+        {
+            let ended = self.processing.shared.ended.wait(now);
+            now = ended.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use self::budget::Budget;
 use self::directories::NewDirectory;
 use self::open_set::{OpenSet, PinnedIndex, Room};
 use crate::error::{Error, Result};
+use crate::processing::Older;
 use crate::queue::tables::{Env, Tables};
 
 /// What a full map grows by, in bytes.
@@ -200,13 +201,14 @@ impl IndexMapper {
         self.commit_alone(self.new_index(uid, created_at, |_| Ok(()))?)
     }
 
-    /// Commits a change of the mapping that belongs to no task.
+    /// Commits a change of the mapping that belongs to no task and deletes no index.
     pub(crate) fn commit_alone(&self, effect: Effect) -> Result<()> {
         let mut wtxn = self.env.write_txn()?;
         let mut applied = Applied::default();
         self.apply(&mut wtxn, effect, &mut applied)?;
         wtxn.commit()?;
-        applied.committed(self);
+        // Nothing is deleted, so nobody has to be waited for.
+        applied.committed(self, Older::default());
         Ok(())
     }
 
@@ -305,11 +307,13 @@ impl IndexMapper {
         self.open.close_all()
     }
 
-    /// Deletes, in a thread of its own, an index that no name leads to any more.
-    fn delete_in_background(&self, uuid: Uuid) {
-        self.open.forbid(uuid);
+    /// Deletes, in a thread of its own, an index that no name leads to any more, once no batch runs that
+    /// may hold an older view of the names.
+    fn delete_in_background(&self, uuid: Uuid, older: Older) {
         let (open, path) = (self.open.clone(), self.path(uuid));
         let delete = move || {
+            older.wait();
+            open.forbid(uuid);
             if let Err(error) =
                 open.wait_gone(uuid).and_then(|()| directories::remove_deleted(&path))
             {
@@ -323,13 +327,13 @@ impl IndexMapper {
 }
 
 impl Applied {
-    /// To be called right after the commit.
-    pub(crate) fn committed(self, mapper: &IndexMapper) {
+    /// To be called right after the commit, with the batches that run on.
+    pub(crate) fn committed(self, mapper: &IndexMapper, older: Older) {
         for directory in self.registered {
             directory.registered();
         }
         for uuid in self.deleted {
-            mapper.delete_in_background(uuid);
+            mapper.delete_in_background(uuid, older.clone());
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Canceled {
 /// What is left to do after a commit.
 #[derive(Debug)]
 pub(crate) struct Committed {
+    /// What changed for the indexes; to be followed up at once.
+    pub(crate) applied: Applied,
     /// Payload files that no task needs any more.
     pub(crate) content_files: Vec<Uuid>,
     /// The tasks of the batch, as they are stored.
@@ -99,16 +101,17 @@ impl Queue {
             self.write_record(&mut wtxn, record)?;
             faults.hit(Fault::BeforeQueueCommit)?;
             wtxn.commit()?;
-            Ok(Committed { content_files, finished: ended, canceled })
+            Ok((content_files, ended, canceled))
         })();
         match written {
-            Ok(_) => {
-                faults.pass(Fault::AfterQueueCommit);
-                applied.committed(mapper);
+            Ok((content_files, finished, canceled)) => {
+                Ok(Committed { applied, content_files, finished, canceled })
             }
-            Err(_) => applied.aborted(mapper),
+            Err(error) => {
+                applied.aborted(mapper);
+                Err(error)
+            }
         }
-        written
     }
 
     fn cancel(

@@ -29,6 +29,7 @@ use meilisearch_types::error::ResponseError;
 use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::tasks::{Details, DetailsView, Kind, KindWithContent, Status, Task};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use self::autobatcher::BatchKind;
 use self::create_batch::{Facts, IndexFacts, Limits, NextBatch, Work, create_batch};
@@ -186,8 +187,13 @@ impl Shared {
         }
         let committed =
             self.queue.commit(&self.mapper, &running, outcome, finished_at, &self.faults)?;
+        self.faults.pass(Fault::AfterQueueCommit);
+        let Committed { applied, content_files, finished, canceled } = committed;
+        applied.committed(&self.mapper, self.processing.others(&running));
         self.faults.hit(Fault::AfterCommit)?;
-        self.clean_up_after(committed);
+        self.observer.ended(&finished);
+        self.observer.ended(&canceled);
+        self.delete_payloads(content_files);
         Ok(())
     }
 
@@ -218,10 +224,8 @@ impl Shared {
         }
     }
 
-    fn clean_up_after(&self, committed: Committed) {
-        self.observer.ended(&committed.finished);
-        self.observer.ended(&committed.canceled);
-        for uuid in committed.content_files {
+    fn delete_payloads(&self, content_files: Vec<Uuid>) {
+        for uuid in content_files {
             if let Err(error) = self.file_store.delete(uuid) {
                 tracing::error!("the next start of the server will try again: {error}");
             }

@@ -183,6 +183,31 @@ fn a_job_is_committed_while_an_ordinary_batch_runs() {
     assert_eq!(batches, [Some(1), Some(2), Some(3)], "above the running one");
 }
 
+/// A batch that began before may hold an older view of the names, so it finds the files of that time.
+#[test]
+fn a_replaced_index_stays_on_disk_while_an_older_batch_runs() {
+    let (scheduler, path) = with_archive();
+    scheduler.create("copy");
+    scheduler.run_all();
+    let other = scheduler.add("books", r#"{"id":1}"#);
+    let running = scheduler.plan().unwrap();
+    assert_eq!(running.task_uids(), [other]);
+    let directories = || names(&scheduler.dir().join("data.ms/indexes"));
+    during(&scheduler, running, Fault::BeforeIndexCommit, || {
+        let before = directories();
+        let replaced = import_with(&scheduler, &path, "copy", |request| request.overwrite = true);
+        assert!(scheduler.step());
+        assert_eq!(scheduler.status(replaced), Status::Succeeded);
+        assert_eq!(primary_key(&scheduler, "copy").as_deref(), Some("id"));
+        // Long enough for a deletion that does not wait.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let after = directories();
+        assert!(before.iter().all(|directory| after.contains(directory)));
+    });
+    scheduler.run_all();
+    wait_for_directories(&scheduler, 3);
+}
+
 #[test]
 fn a_deletion_of_tasks_spares_those_of_a_running_job() {
     let scheduler = TestScheduler::new();
