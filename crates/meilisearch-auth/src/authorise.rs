@@ -2,17 +2,19 @@
 //!
 //! 1. the header gives a token ([`bearer_token`]);
 //! 2. without a master key all but the management of keys is open; the master key may do all;
-//! 3. the token must be the secret of a key;
-//! 4. the index of the path must be one of the key's;
+//! 3. the token must be a tenant token, where the action is open to these, or the secret of a key;
+//! 4. the index of the path must be one of the tenant token's and of the key's;
 //! 5. the key must hold the action there, and not have expired.
 
 use meilisearch_types::index_uid::IndexUidPattern;
 use meilisearch_types::keys::{Action, Key, Scope};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::error::AuthError;
 use crate::secret;
 use crate::store::{AuthStore, Place};
+use crate::tenant_token::{self, SearchRules};
 
 /// Reads the value of an `Authorization` header.
 pub fn bearer_token(header: &[u8]) -> Result<&str, AuthError> {
@@ -33,20 +35,29 @@ pub struct AuthFilter {
     indexes: Option<Vec<IndexUidPattern>>,
     /// Whether the key may create indexes, those it may touch.
     creates_indexes: bool,
+    /// The narrower limits of a tenant token.
+    search_rules: Option<SearchRules>,
 }
 
 impl AuthFilter {
     /// No limits.
     pub fn unlimited() -> Self {
-        AuthFilter { indexes: None, creates_indexes: true }
+        AuthFilter { indexes: None, creates_indexes: true, search_rules: None }
     }
 
     /// Whether the request may touch this index.
     pub fn is_index_authorized(&self, uid: &str) -> bool {
-        match &self.indexes {
+        let by_key = match &self.indexes {
             Some(patterns) => patterns.iter().any(|pattern| pattern.matches(uid)),
             None => true,
-        }
+        };
+        by_key && self.search_rules.as_ref().is_none_or(|rules| rules.authorise(uid))
+    }
+
+    /// The filter that every document of this index must pass to be found, whatever else the request
+    /// asks for: that of its tenant token.
+    pub fn search_filter(&self, uid: &str) -> Option<&Value> {
+        self.search_rules.as_ref()?.filter(uid)
     }
 
     /// Whether a write of this request may create this index.
@@ -56,10 +67,11 @@ impl AuthFilter {
 
     /// Whether the request may touch every index.
     pub fn all_indexes_authorized(&self) -> bool {
-        match &self.indexes {
+        let by_key = match &self.indexes {
             Some(patterns) => patterns.iter().any(IndexUidPattern::matches_all),
             None => true,
-        }
+        };
+        by_key && self.search_rules.as_ref().is_none_or(SearchRules::authorise_all)
     }
 }
 
@@ -86,21 +98,23 @@ impl AuthStore {
             return Err(AuthError::MissingAuthorizationHeader);
         }
         let rtxn = self.env.read_txn().map_err(crate::AuthStoreError::from)?;
-        let uid = self.uid_of_secret(&rtxn, token)?.ok_or(AuthError::InvalidApiKey)?;
+        let (uid, search_rules) =
+            if action.is_open_to_tenants() && tenant_token::looks_like_one(token) {
+                let now = OffsetDateTime::now_utc();
+                let claims = tenant_token::verify(token, |uid| self.secret(uid), now)?;
+                (claims.api_key_uid, Some(claims.search_rules))
+            } else {
+                (self.uid_of_secret(&rtxn, token)?.ok_or(AuthError::InvalidApiKey)?, None)
+            };
         let key = self.get(&rtxn, uid)?.ok_or(AuthError::InvalidApiKey)?;
-
-        if let Some(index) = index
-            && !key.indexes.iter().any(|pattern| pattern.matches(index))
-        {
-            let mut allowed: Vec<String> = key.indexes.into_iter().map(String::from).collect();
-            allowed.sort();
-            return Err(AuthError::IndexRefused { index: index.to_owned(), allowed });
+        if let Some(index) = index {
+            check_index(&key, search_rules.as_ref(), index)?;
         }
         if !self.holds(&rtxn, &key, action, index)? {
             return Err(AuthError::InvalidApiKey);
         }
         let creates_indexes = self.holds(&rtxn, &key, Action::IndexesCreate, None)?;
-        Ok(AuthFilter { indexes: Some(key.indexes), creates_indexes })
+        Ok(AuthFilter { indexes: Some(key.indexes), creates_indexes, search_rules })
     }
 
     /// Whether the key holds the action on the index, or, without one, wherever its scope lets the
@@ -131,4 +145,28 @@ impl AuthStore {
         };
         Ok(expiration.is_some_and(|end| end.is_none_or(|end| end > OffsetDateTime::now_utc())))
     }
+}
+
+/// Refuses an index that the rules of a tenant token or the key's patterns do not hold.
+fn check_index(
+    key: &Key,
+    search_rules: Option<&SearchRules>,
+    index: &str,
+) -> Result<(), AuthError> {
+    let refused = || index.to_owned();
+    if let Some(rules) = search_rules
+        && !rules.authorise(index)
+    {
+        let allowed = Some(rules.listed());
+        return Err(AuthError::IndexRefusedToTenant { index: refused(), allowed });
+    }
+    if key.indexes.iter().any(|pattern| pattern.matches(index)) {
+        return Ok(());
+    }
+    if search_rules.is_some() {
+        return Err(AuthError::IndexRefusedToTenant { index: refused(), allowed: None });
+    }
+    let mut allowed: Vec<String> = key.indexes.iter().cloned().map(String::from).collect();
+    allowed.sort();
+    Err(AuthError::IndexRefused { index: refused(), allowed })
 }

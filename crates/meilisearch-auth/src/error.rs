@@ -25,9 +25,44 @@ pub enum AuthError {
         /// The patterns of the key, sorted.
         allowed: Vec<String>,
     },
+    /// The tenant token or the key that signed it is limited to other indexes.
+    #[error(
+        "The tenant token sent with this request is not allowed on the index `{index}`{}.",
+        told(allowed)
+    )]
+    IndexRefusedToTenant {
+        /// The index that was asked for.
+        index: String,
+        /// The patterns of the token, sorted; none when its key refuses, which the tenant must not
+        /// know more of.
+        allowed: Option<Vec<String>>,
+    },
+    /// Not signed by a key, or not as this server reads it.
+    #[error(
+        "The tenant token sent with this request is refused: {reason}. It needs the claims `apiKeyUid` and `searchRules`, no `aud`, and a signature (HS256, HS384 or HS512) with the value of that key."
+    )]
+    InvalidTenantToken {
+        /// What the token lacks.
+        reason: String,
+    },
+    /// Its end has passed.
+    #[error("The tenant token sent with this request expired at {expired_at}; it is now {now}.")]
+    ExpiredTenantToken {
+        /// Its end.
+        expired_at: String,
+        /// The time of the request.
+        now: String,
+    },
     /// The keys cannot be read.
     #[error(transparent)]
     Store(#[from] AuthStoreError),
+}
+
+fn told(allowed: &Option<Vec<String>>) -> String {
+    match allowed {
+        Some(allowed) => format!(", only on: {}", allowed.join(", ")),
+        None => String::new(),
+    }
 }
 
 impl ErrorCode for AuthError {
@@ -35,7 +70,11 @@ impl ErrorCode for AuthError {
         match self {
             AuthError::MissingAuthorizationHeader => Code::MissingAuthorizationHeader,
             AuthError::MissingMasterKey => Code::MissingMasterKey,
-            AuthError::InvalidApiKey | AuthError::IndexRefused { .. } => Code::InvalidApiKey,
+            AuthError::InvalidApiKey
+            | AuthError::IndexRefused { .. }
+            | AuthError::IndexRefusedToTenant { .. }
+            | AuthError::InvalidTenantToken { .. }
+            | AuthError::ExpiredTenantToken { .. } => Code::InvalidApiKey,
             AuthError::Store(error) => error.error_code(),
         }
     }

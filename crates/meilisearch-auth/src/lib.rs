@@ -3,9 +3,8 @@
 //! - [`AuthStore`] holds the keys and answers every question about them: `store.rs` is its LMDB
 //!   environment, `manage.rs` creation and change of keys, `authorise.rs` the decision on a request
 //! - `rights.rs` is the layout of the second database, which decides on upstream's actions
+//! - `tenant_token.rs` reads what owners of keys sign for their own users
 //! - `secret.rs` derives secrets from the master key, `defaults.rs` is what an empty store gets
-//!
-//! Tenant tokens are not built yet: one is refused like any unknown key.
 
 mod authorise;
 mod defaults;
@@ -14,6 +13,7 @@ mod manage;
 mod rights;
 mod secret;
 mod store;
+mod tenant_token;
 
 #[cfg(test)]
 mod tests;

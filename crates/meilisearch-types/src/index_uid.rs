@@ -122,15 +122,20 @@ impl IndexUidPattern {
 
     /// Whether the pattern holds the uid.
     pub fn matches(&self, uid: &str) -> bool {
-        match self.0.strip_suffix('*') {
-            Some(prefix) => uid.starts_with(prefix),
-            None => self.0 == uid,
-        }
+        matches_pattern(&self.0, uid)
     }
 
     /// The pattern as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Whether a pattern, whose format need not be valid, holds the uid.
+pub fn matches_pattern(pattern: &str, uid: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => uid.starts_with(prefix),
+        None => pattern == uid,
     }
 }
 

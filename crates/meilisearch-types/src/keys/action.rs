@@ -145,6 +145,11 @@ impl Action {
         )
     }
 
+    /// Whether a tenant token may be used for it.
+    pub fn is_open_to_tenants(self) -> bool {
+        matches!(self, Action::Search | Action::ChatCompletions)
+    }
+
     /// The actions of upstream that a key holding this one is given in the second key database.
     pub fn expand(self) -> Vec<Action> {
         use Action::*;

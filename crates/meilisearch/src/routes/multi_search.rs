@@ -12,6 +12,7 @@ use crate::routes::indexes::search::environment;
 use crate::routes::{Answer, blocking};
 use crate::search::answer;
 use crate::search::multi::MultiSearchBody;
+use crate::search::query::restrict;
 use crate::search_queue::SearchQueue;
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -27,11 +28,14 @@ async fn multi_search(
     queue: Data<SearchQueue>,
     metrics: Data<Metrics>,
 ) -> Answer {
-    let body = body.into_inner();
+    let mut body = body.into_inner();
     let searched = body.queries.iter().map(|query| query.index_uid.as_str());
     let counted = body.federation.iter().flat_map(|federation| federation.facets_by_index.keys());
     for uid in searched.chain(counted.map(String::as_str)) {
         auth.check_index(uid)?;
+    }
+    for query in &mut body.queries {
+        query.filter = restrict(query.filter.take(), auth.search_filter(&query.index_uid));
     }
     let environment = environment(&request, &scheduler);
     let permit = queue.acquire().await?;

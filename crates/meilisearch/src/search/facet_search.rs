@@ -38,7 +38,7 @@ pub(crate) struct FacetSearchBody {
     #[deserr(default, error = DeserrJsonError<InvalidSearchQ>)]
     q: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidSearchFilter>)]
-    filter: Option<Value>,
+    pub(crate) filter: Option<Value>,
     #[deserr(default, error = DeserrJsonError<InvalidSearchMatchingStrategy>)]
     matching_strategy: MatchingStrategy,
     #[deserr(default, error = DeserrJsonError<InvalidSearchAttributesToSearchOn>)]

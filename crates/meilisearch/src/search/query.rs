@@ -134,6 +134,18 @@ pub(crate) struct Personalize {
     pub(crate) user_context: String,
 }
 
+/// The filter of a request together with one that its tenant token imposes: documents must pass
+/// both.
+pub(crate) fn restrict(filter: Option<Value>, imposed: Option<&Value>) -> Option<Value> {
+    let Some(imposed) = imposed else { return filter };
+    let Some(filter) = filter else { return Some(imposed.clone()) };
+    let items = |filter| match filter {
+        Value::Array(items) => items,
+        single => vec![single],
+    };
+    Some(Value::Array([items(filter), items(imposed.clone())].concat()))
+}
+
 /// The tokeniser's languages of a request.
 pub(crate) fn languages(locales: Option<&[Locale]>) -> Option<Vec<Language>> {
     let language = |locale: &Locale| Language::from_code(locale.code());
@@ -177,7 +189,7 @@ macro_rules! search_body {
             #[deserr(default, error = DeserrJsonError<InvalidSearchShowRankingScoreDetails>)]
             show_ranking_score_details: bool,
             #[deserr(default, error = DeserrJsonError<InvalidSearchFilter>)]
-            filter: Option<Value>,
+            pub(crate) filter: Option<Value>,
             #[deserr(default, error = DeserrJsonError<InvalidSearchSort>)]
             sort: Option<Vec<String>>,
             #[deserr(default, error = DeserrJsonError<InvalidSearchDistinct>)]
@@ -270,5 +282,23 @@ search_body! {
 impl SearchBody {
     fn own_answer_parameters(&self) -> (Option<usize>, Option<usize>, Option<bool>) {
         (Some(self.offset), Some(self.limit), Some(self.show_performance_details))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn imposed_filters_are_added() {
+        let both = |filter: Value, imposed: Value| restrict(Some(filter), Some(&imposed));
+        assert_eq!(both(json!("a"), json!("b")), Some(json!(["a", "b"])));
+        assert_eq!(both(json!(["a", ["b", "c"]]), json!("d")), Some(json!(["a", ["b", "c"], "d"])));
+        assert_eq!(both(json!("a OR b"), json!(["c", "d"])), Some(json!(["a OR b", "c", "d"])));
+        assert_eq!(restrict(None, Some(&json!("b"))), Some(json!("b")));
+        assert_eq!(restrict(Some(json!("a")), None), Some(json!("a")));
+        assert_eq!(restrict(None, None), None);
     }
 }

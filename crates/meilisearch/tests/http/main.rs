@@ -17,4 +17,5 @@ mod search;
 mod settings;
 mod start;
 mod tasks;
+mod tenant_tokens;
 mod transport;

@@ -10,6 +10,7 @@ use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::routes::{Answer, blocking};
 use crate::search::facet_search::{FacetSearchBody, search};
+use crate::search::query::restrict;
 use crate::search_queue::SearchQueue;
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -19,14 +20,15 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 }
 
 async fn facet_search(
-    _auth: Guarded<actions::Search>,
+    auth: Guarded<actions::Search>,
     uid: Path<String>,
     body: Json<FacetSearchBody, DeserrJsonError>,
     scheduler: Data<IndexScheduler>,
     queue: Data<SearchQueue>,
 ) -> Answer {
-    let body = body.into_inner();
+    let mut body = body.into_inner();
     let uid = index_uid(&uid)?;
+    body.filter = restrict(body.filter, auth.search_filter(&uid));
     let permit = queue.acquire().await?;
     let answer = blocking(move || {
         let answer = search(&scheduler, &uid, body, scheduler.features());

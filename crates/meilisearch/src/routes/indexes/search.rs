@@ -12,7 +12,7 @@ use crate::extract::query::Query;
 use crate::metrics::Metrics;
 use crate::routes::{Answer, blocking};
 use crate::search::answer::{Environment, search_index};
-use crate::search::query::{AnswerParameters, SearchBody, SearchQuery};
+use crate::search::query::{AnswerParameters, SearchBody, SearchQuery, restrict};
 use crate::search::query_get::SearchParameters;
 use crate::search_queue::SearchQueue;
 
@@ -30,7 +30,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 }
 
 async fn by_query_string(
-    _auth: Auth,
+    auth: Auth,
     uid: Path<String>,
     query: Query<SearchParameters, DeserrQueryParamError>,
     request: HttpRequest,
@@ -39,11 +39,11 @@ async fn by_query_string(
     metrics: Data<Metrics>,
 ) -> Answer {
     let (query, parameters) = query.into_inner().split()?;
-    search(&uid, query, parameters, &request, scheduler, &queue, &metrics).await
+    search(&auth, &uid, query, parameters, &request, scheduler, &queue, &metrics).await
 }
 
 async fn by_body(
-    _auth: Auth,
+    auth: Auth,
     uid: Path<String>,
     body: Json<SearchBody, DeserrJsonError>,
     request: HttpRequest,
@@ -52,13 +52,15 @@ async fn by_body(
     metrics: Data<Metrics>,
 ) -> Answer {
     let (query, parameters) = body.into_inner().split();
-    search(&uid, query, parameters, &request, scheduler, &queue, &metrics).await
+    search(&auth, &uid, query, parameters, &request, scheduler, &queue, &metrics).await
 }
 
 /// Answers a search. The permit goes with the work, which may outlive the request.
+#[allow(clippy::too_many_arguments, reason = "what the two routes extract")]
 async fn search(
+    auth: &Auth,
     uid: &str,
-    query: SearchQuery,
+    mut query: SearchQuery,
     parameters: AnswerParameters,
     request: &HttpRequest,
     scheduler: Data<IndexScheduler>,
@@ -66,6 +68,7 @@ async fn search(
     metrics: &Metrics,
 ) -> Answer {
     let uid = index_uid(uid)?;
+    query.filter = restrict(query.filter, auth.search_filter(&uid));
     let environment = environment(request, &scheduler);
     let permit = queue.acquire().await?;
     let answer = blocking(move || {

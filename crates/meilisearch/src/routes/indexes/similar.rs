@@ -17,7 +17,7 @@ use crate::extract::index_uid;
 use crate::extract::query::Query;
 use crate::routes::{Answer, blocking};
 use crate::search::kind::check_embedder;
-use crate::search::query::Share;
+use crate::search::query::{Share, restrict};
 use crate::search::query_get::filter_value;
 
 type Auth = Guarded<actions::Search>;
@@ -89,32 +89,34 @@ struct SimilarParameters {
 }
 
 async fn by_query_string(
-    _auth: Auth,
+    auth: Auth,
     uid: Path<String>,
     query: Query<SimilarParameters, DeserrQueryParamError>,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
     let SimilarParameters { embedder, filter, .. } = query.into_inner();
-    similar(&uid, embedder, filter.map(filter_value), scheduler).await
+    similar(&auth, &uid, embedder, filter.map(filter_value), scheduler).await
 }
 
 async fn by_body(
-    _auth: Auth,
+    auth: Auth,
     uid: Path<String>,
     body: Json<SimilarBody, DeserrJsonError>,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
     let SimilarBody { embedder, filter, .. } = body.into_inner();
-    similar(&uid, embedder, filter, scheduler).await
+    similar(&auth, &uid, embedder, filter, scheduler).await
 }
 
 async fn similar(
+    auth: &Auth,
     uid: &str,
     embedder: String,
     filter: Option<Value>,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
     let uid = index_uid(uid)?;
+    let filter = restrict(filter, auth.search_filter(&uid));
     blocking(move || {
         let index = scheduler.index(&uid)?;
         let rtxn = index.read_txn()?;
