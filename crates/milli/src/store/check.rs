@@ -4,6 +4,7 @@
 //! | File | What it compares |
 //! |---|---|
 //! | `finding` | what can be found, and how grave it is |
+//! | `layout_pass` | carries the next row out, table by table, on several threads |
 //! | `layout`, `bitmap`, `fst_graph`, `geo_tree`, `vectors`, `geojson` | each entry by itself: nothing that a library reads without checks of its own is left unread |
 //! | `fields` | version, field names, searchable fields, statistics |
 //! | `documents` | documents, their ids, both ways, their fields |
@@ -25,6 +26,7 @@ mod fst_graph;
 mod geo_tree;
 mod geojson;
 mod layout;
+mod layout_pass;
 mod prefixes;
 mod references;
 mod sets;
@@ -35,7 +37,6 @@ mod words;
 
 use std::path::Path;
 
-use heed::Database;
 use heed::types::Bytes;
 
 pub use self::finding::{Fault, Finding, Malformed, Report, Severity};
@@ -72,7 +73,8 @@ impl Default for CheckOptions<'_> {
 }
 
 /// Checks the environment in a directory, opened for reading only with a map of `map_size` bytes (a
-/// multiple of the system's page size; LMDB raises it to the file's content).
+/// multiple of the system's page size; LMDB raises it to the file's content). Nobody may write to it
+/// meanwhile: several transactions take it for one state.
 ///
 /// # Errors
 /// There is no LMDB file, LMDB fails, or the check was stopped. What is wrong with the index is no error.
@@ -85,19 +87,25 @@ pub fn check_directory(dir: &Path, map_size: usize, options: &CheckOptions<'_>) 
 }
 
 fn check_env(env: &Env, options: &CheckOptions<'_>) -> Result<Report> {
-    let rtxn = env.read_txn()?;
+    let opening = env.read_txn()?;
     let mut tables = Vec::with_capacity(Table::ALL.len());
     for table in Table::ALL {
-        tables.push((table, env.open_database::<Bytes, Bytes>(&rtxn, Some(table.name()))?));
+        tables.push((table, env.open_database::<Bytes, Bytes>(&opening, Some(table.name()))?));
     }
-    let index = Tables::open(env, &rtxn)?.map(|tables| Index::from_parts(env.clone(), tables));
+    let index = Tables::open(env, &opening)?.map(|tables| Index::from_parts(env.clone(), tables));
+    // The handles belong to this transaction alone until it is committed.
+    opening.commit()?;
+    let rtxn = env.read_txn()?;
     let mut findings = Findings::new(options);
     if options.depth == Depth::Everything {
         for (table, _) in tables.iter().filter(|(_, database)| database.is_none()) {
             findings.fault(*table, b"", Fault::MissingDatabase);
         }
     }
-    check_tables(&rtxn, &tables, index.as_ref(), options.depth, findings)
+    let tables: Vec<_> =
+        tables.into_iter().filter_map(|(table, database)| Some((table, database?))).collect();
+    layout_pass::on_threads(env, &rtxn, &tables, options, &mut findings)?;
+    check_further(&rtxn, index.as_ref(), options.depth, findings)
 }
 
 /// Checks an open index as a transaction sees it.
@@ -105,31 +113,19 @@ fn check_env(env: &Env, options: &CheckOptions<'_>) -> Result<Report> {
 /// # Errors
 /// LMDB fails, or the check was stopped. What is wrong with the index is no error.
 pub fn check_index(index: &Index, rtxn: &RoTxn<'_>, options: &CheckOptions<'_>) -> Result<Report> {
-    let tables: Vec<_> = Table::ALL
-        .into_iter()
-        .zip(index.tables().all())
-        .map(|(table, (_, database))| (table, Some(database)))
-        .collect();
-    check_tables(rtxn, &tables, Some(index), options.depth, Findings::new(options))
+    let mut findings = Findings::new(options);
+    for (table, (_, database)) in Table::ALL.into_iter().zip(index.tables().all()) {
+        layout_pass::over_table(rtxn, table, database, &mut findings)?;
+    }
+    check_further(rtxn, Some(index), options.depth, findings)
 }
 
-fn check_tables(
+fn check_further(
     rtxn: &RoTxn<'_>,
-    tables: &[(Table, Option<Database<Bytes, Bytes>>)],
     index: Option<&Index>,
     depth: Depth,
     mut findings: Findings<'_>,
 ) -> Result<Report> {
-    for (table, database) in tables {
-        let Some(database) = database else { continue };
-        for entry in database.iter(rtxn)? {
-            findings.continue_or_stop()?;
-            let (key, value) = entry?;
-            if let Err(fault) = layout::check_entry(*table, key, value) {
-                findings.fault(*table, key, fault);
-            }
-        }
-    }
     // The invariants are read with codecs that give up at the first malformed entry.
     if depth == Depth::Everything
         && findings.is_sound()

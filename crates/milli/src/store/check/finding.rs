@@ -229,6 +229,22 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// Adds what another part of the same check found.
+    pub(super) fn append(&mut self, part: Report) {
+        let Report { findings, faults, residues, entries } = part;
+        let listed = |severity| findings.iter().filter(move |f| f.severity == severity).count();
+        let unlisted = [
+            faults - listed(Severity::Fault) as u64,
+            residues - listed(Severity::Residue) as u64,
+        ];
+        for Finding { table, key, fault, severity } in findings {
+            self.add(table, &key, fault, severity);
+        }
+        self.report.faults += unlisted[0];
+        self.report.residues += unlisted[1];
+        self.report.entries += entries;
+    }
+
     /// Counts one entry, and ends the check when it is asked to.
     pub(super) fn continue_or_stop(&mut self) -> Result<()> {
         self.report.entries += 1;

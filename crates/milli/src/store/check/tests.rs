@@ -3,6 +3,7 @@
 
 mod invariants;
 
+use heed::Database;
 use heed::types::Bytes;
 use tempfile::TempDir;
 use time::OffsetDateTime;
