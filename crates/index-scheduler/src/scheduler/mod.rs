@@ -35,7 +35,7 @@ use self::autobatcher::BatchKind;
 use self::create_batch::{Facts, IndexFacts, Limits, NextBatch, Work, create_batch};
 use crate::Shared;
 use crate::error::{Error, Result};
-use crate::processing::{BatchProgress, Lane, RunningBatch};
+use crate::processing::{BatchProgress, RunningBatch};
 use crate::queue::cleanup::MAX_TASKS;
 use crate::queue::commit::{Committed, Outcome, add_to_batch};
 use crate::queue::filter::View;
@@ -92,13 +92,7 @@ fn spawn(shared: Arc<Shared>, started: Started) {
     let uid = started.running.uid();
     let on_thread = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("batch-operation".into());
-    let run = move || {
-        if started.running.lane == Lane::Side {
-            side_jobs::give_way_to_searches();
-        }
-        on_thread.run_to_end(started);
-    };
-    if let Err(error) = thread.spawn(run) {
+    if let Err(error) = thread.spawn(move || on_thread.run_to_end(started)) {
         tracing::error!("batch {uid} gets no thread, trying again in 10 s: {error}");
         shared.processing.end(uid);
         shared.pause();

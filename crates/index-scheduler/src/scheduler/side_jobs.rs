@@ -5,7 +5,9 @@
 //! has a batch of its own, with progress and cancel flag, and runs on a thread of its own;
 //! `create_batch.rs` decides when it may start, and holds back the tasks of its index meanwhile.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use file_store::FileStore;
 use meilisearch_types::error::ResponseError;
@@ -27,7 +29,7 @@ use crate::testing::{Fault, Faults};
 
 /// How far jobs stand back behind searches, from 0 to 19.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// What a job works with.
 pub(crate) struct Job<'a> {
@@ -89,12 +91,27 @@ pub(crate) struct JobOutcome {
 }
 
 /// Lowers the scheduling priority of the calling thread and of those that it starts from now on.
-pub(super) fn give_way_to_searches() {
+fn give_way_to_searches() {
     // On Linux the priority is that of a thread; elsewhere the whole server would be slowed down.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!("a snapshot runs at the priority of searches: {error}");
     }
+}
+
+/// Runs work on a thread that stands back behind searches. What follows it runs on the caller's thread
+/// again: a commit that stands back would hold up everybody who waits for the queue.
+fn behind_searches<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    let work = || {
+        give_way_to_searches();
+        work()
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("side-job".into()).spawn_scoped(scope, work);
+        let thread = thread
+            .map_err(|e| index_snapshot::Error::io("starting the thread of a snapshot", e))?;
+        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 /// Runs the job of a batch.
@@ -112,14 +129,15 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
         queue: &shared.queue,
         faults: &shared.faults,
     };
-    let JobOutcome { details, result } = match task.kind {
-        KindWithContent::SingleIndexSnapshotCreation { .. } => snapshot::create(&job),
-        KindWithContent::SingleIndexSnapshotImport { .. } => snapshot::import(&job),
+    let work = match task.kind {
+        KindWithContent::SingleIndexSnapshotCreation { .. } => snapshot::create,
+        KindWithContent::SingleIndexSnapshotImport { .. } => snapshot::import,
         _ => {
             let error = format!("task {} of type `{}` is no side job", task.uid, task.kind());
             return Err(Error::CorruptedQueue(error));
         }
     };
+    let JobOutcome { details, result } = behind_searches(|| work(&job))?;
     task.details = details;
     let effect = match result {
         Ok(effect) => {

@@ -233,10 +233,8 @@ impl<'a> Findings<'a> {
     pub(super) fn append(&mut self, part: Report) {
         let Report { findings, faults, residues, entries } = part;
         let listed = |severity| findings.iter().filter(move |f| f.severity == severity).count();
-        let unlisted = [
-            faults - listed(Severity::Fault) as u64,
-            residues - listed(Severity::Residue) as u64,
-        ];
+        let unlisted =
+            [faults - listed(Severity::Fault) as u64, residues - listed(Severity::Residue) as u64];
         for Finding { table, key, fault, severity } in findings {
             self.add(table, &key, fault, severity);
         }
