@@ -145,6 +145,16 @@ fn changes_of_documents_and_settings_keep_the_points() {
 }
 
 #[test]
+fn an_emptied_index_forgets_its_tree_with_the_setting() {
+    let index = TestIndex::new();
+    index.settings(json!({"filterableAttributes": ["_geo"]}));
+    index.replace(json!([{"id": 1, "_geo": {"lat": 1, "lng": 2}}]));
+    index.delete(&["1"]);
+    index.settings(json!({"filterableAttributes": null}));
+    check(&index);
+}
+
+#[test]
 fn a_bad_point_fails_the_batch() {
     let index = places();
     let before = index.dump();

@@ -6,11 +6,11 @@ use roaring::RoaringBitmap;
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 
-use crate::codec::{DocidFacetF64, Roaring};
+use crate::codec::DocidFacetF64;
 use crate::document::GeoPoint;
 use crate::error::Result;
 use crate::schema::{FieldId, FieldsIdsMap};
-use crate::store::{Index, MainKey, RoTxn, RwTxn};
+use crate::store::{GEO_FACETED_DOCUMENTS_IDS, GEO_RTREE, Index, MainKey, RoTxn, RwTxn};
 
 /// The field of a point's latitude in the facet databases.
 pub(crate) const LATITUDE_FIELD: &str = "_geo.lat";
@@ -20,8 +20,7 @@ pub(crate) const LONGITUDE_FIELD: &str = "_geo.lng";
 /// A point on the unit sphere, its document, and latitude and longitude as they were sent.
 type Leaf = GeomWithData<[f64; 3], (u32, [f64; 2])>;
 
-const TREE: MainKey<SerdeBincode<RTree<Leaf>>> = MainKey::new("geo-rtree");
-const DOCUMENTS: MainKey<Roaring> = MainKey::new("geo-faceted-documents-ids");
+const TREE: MainKey<SerdeBincode<RTree<Leaf>>> = GEO_RTREE.with_codec();
 
 /// The points as a tree that finds the nearest of them.
 pub(crate) struct PointTree(RTree<Leaf>);
@@ -49,7 +48,7 @@ impl PointTree {
 /// # Errors
 /// The set is damaged.
 pub(crate) fn documents(index: &Index, rtxn: &RoTxn<'_>) -> Result<RoaringBitmap> {
-    Ok(DOCUMENTS.get(index, rtxn)?.unwrap_or_default())
+    Ok(GEO_FACETED_DOCUMENTS_IDS.get(index, rtxn)?.unwrap_or_default())
 }
 
 /// What a batch does to the point of a document.
@@ -82,7 +81,7 @@ pub(crate) fn update(index: &Index, wtxn: &mut RwTxn<'_>, changes: &[PointChange
         }
     }
     TREE.put(index, wtxn, &tree)?;
-    DOCUMENTS.put(index, wtxn, &documents)
+    GEO_FACETED_DOCUMENTS_IDS.put(index, wtxn, &documents)
 }
 
 /// Forgets all points.
@@ -91,7 +90,7 @@ pub(crate) fn update(index: &Index, wtxn: &mut RwTxn<'_>, changes: &[PointChange
 /// LMDB fails.
 pub(crate) fn clear(index: &Index, wtxn: &mut RwTxn<'_>) -> Result<()> {
     TREE.delete(index, wtxn)?;
-    DOCUMENTS.delete(index, wtxn)?;
+    GEO_FACETED_DOCUMENTS_IDS.delete(index, wtxn)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use heed::types::{Bytes, SerdeJson, Str};
+use heed::types::{Bytes, DecodeIgnore, SerdeJson, Str};
 use heed::{BytesDecode, BytesEncode};
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,11 @@ impl<C: 'static> MainKey<C> {
     /// The key on disk.
     pub(crate) const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The same key, read and written with another codec.
+    pub(crate) const fn with_codec<D>(&self) -> MainKey<D> {
+        MainKey { name: self.name, codec: PhantomData }
     }
 
     /// The value, or `None` when the key is absent.
@@ -89,9 +94,9 @@ pub(super) const FIELD_DISTRIBUTION: MainKey<SerdeJson<FieldDistribution>> =
     MainKey::new("fields-distribution");
 pub(super) const WORDS_FST: MainKey<FstSet> = MainKey::new("words-fst");
 pub(super) const WORDS_PREFIXES_FST: MainKey<FstSet> = MainKey::new("words-prefixes-fst");
-/// Points of all documents, read and written by the check only as bytes (storage-index.md 14).
-pub(super) const GEO_RTREE: MainKey<Bytes> = MainKey::new("geo-rtree");
-pub(super) const GEO_FACETED_DOCUMENTS_IDS: MainKey<Roaring> =
+/// Points of all documents, as bytes (storage-index.md 14); `geo/points.rs` decodes them.
+pub(crate) const GEO_RTREE: MainKey<Bytes> = MainKey::new("geo-rtree");
+pub(crate) const GEO_FACETED_DOCUMENTS_IDS: MainKey<Roaring> =
     MainKey::new("geo-faceted-documents-ids");
 
 impl Index {
@@ -207,8 +212,13 @@ impl Index {
         read_fst(self, rtxn, &WORDS_FST)
     }
 
+    /// Whether that set is stored: from the first batch on.
+    pub(crate) fn has_words_fst(&self, rtxn: &RoTxn<'_>) -> Result<bool> {
+        Ok(WORDS_FST.with_codec::<DecodeIgnore>().get(self, rtxn)?.is_some())
+    }
+
     pub(crate) fn put_words_fst(&self, wtxn: &mut RwTxn<'_>, fst: &[u8]) -> Result<()> {
-        MainKey::<Bytes>::new(WORDS_FST.name).put(self, wtxn, fst)
+        WORDS_FST.with_codec::<Bytes>().put(self, wtxn, fst)
     }
 
     /// The precomputed prefixes.
@@ -217,7 +227,7 @@ impl Index {
     }
 
     pub(crate) fn put_words_prefixes_fst(&self, wtxn: &mut RwTxn<'_>, fst: &[u8]) -> Result<()> {
-        MainKey::<Bytes>::new(WORDS_PREFIXES_FST.name).put(self, wtxn, fst)
+        WORDS_PREFIXES_FST.with_codec::<Bytes>().put(self, wtxn, fst)
     }
 
     pub(crate) fn delete_words_prefixes_fst(&self, wtxn: &mut RwTxn<'_>) -> Result<bool> {

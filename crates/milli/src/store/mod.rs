@@ -11,6 +11,6 @@ pub use check::{
 };
 pub use env::{Env, Index, OpenOptions, ReadTxn, RoTxn, RwTxn};
 pub use metadata::FieldDistribution;
-pub(crate) use metadata::MainKey;
+pub(crate) use metadata::{GEO_FACETED_DOCUMENTS_IDS, GEO_RTREE, MainKey};
 pub use stats::{DatabaseStats, IndexStats, camel_case};
 pub use tables::{BeU16, BeU32, Table, Tables};

@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use super::{IndexingContext, job, unbuilt};
 use crate::document::DocumentError;
 use crate::error::Result;
+use crate::geo::points;
 use crate::schema::Schema;
 use crate::store::{Index, RwTxn};
 
@@ -107,6 +108,9 @@ fn settings_changed(
     embedders::change(index, wtxn, old, &new, context)?;
     if has_documents(index, wtxn)? {
         job::reindex(index, wtxn, old, &new, context)?;
+    } else if !new.indexes_points() {
+        // Deletions leave an empty tree.
+        points::clear(index, wtxn)?;
     }
     Ok(())
 }
