@@ -3,6 +3,8 @@
 //!
 //! Internal ids of documents and fields may differ, so entries are compared with ids translated. The
 //! levels of facet trees may be grouped in any way; they are covered by the invariants.
+//!
+//! `PROPTEST_CASES=2000 cargo test --release -p milli --test model` plays more of them.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -282,12 +284,22 @@ fn content(index: &TestIndex) -> BTreeSet<String> {
     content
 }
 
+/// A small number of cases, unless `PROPTEST_CASES` says otherwise.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 24 };
+    ProptestConfig { cases, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
-    fn history_leaves_no_trace(actions in prop::collection::vec(action(), 1..9)) {
-        let index = TestIndex::new();
+    fn history_leaves_no_trace(
+        actions in prop::collection::vec(action(), 1..9),
+        one_document_a_round in any::<bool>(),
+    ) {
+        let index = TestIndex::with_memory(one_document_a_round.then_some(0));
         let settings: Vec<Value> = actions
             .iter()
             .filter_map(|action| match action {

@@ -80,7 +80,7 @@ pub fn index_documents(
     }
 
     derive_facets(index, wtxn, context, &schema, &fields, &applied)?;
-    derive_words(index, wtxn, context, &schema, &applied)?;
+    derive_words(index, wtxn, context, (&schema, &schema), &applied)?;
     context.progress.update(IndexingStep::Finalizing);
     if let Some(key) = primary_key.filter(|_| !is_only_deletions) {
         index.put_primary_key(wtxn, &key)?;
@@ -143,7 +143,7 @@ pub(super) fn reindex(
 
     derive_facets(index, wtxn, context, new, &fields, &applied)?;
     diff.derive_facets(index, wtxn, new, &fields)?;
-    derive_words(index, wtxn, context, new, &applied)?;
+    derive_words(index, wtxn, context, (old, new), &applied)?;
     if new.prefix_search == PrefixSearch::Disabled {
         prefixes::clear(index, wtxn)?;
     }
@@ -273,20 +273,18 @@ fn derive_words(
     index: &Index,
     wtxn: &mut RwTxn<'_>,
     context: &IndexingContext<'_>,
-    schema: &Schema,
+    (old, new): (&Schema, &Schema),
     applied: &Applied,
 ) -> Result<()> {
     context.progress.update(IndexingStep::PostProcessingWords);
     context.progress.update(WordsStep::WordFst);
-    if applied.words_changed {
+    let words_changed = applied.words_changed || !index.has_words_fst(wtxn)?;
+    if words_changed {
         word_fst::rebuild(index, wtxn)?;
-    } else {
-        // The key is written by every batch.
-        let unchanged = index.words_fst(wtxn)?.as_fst().as_bytes().to_vec();
-        index.put_words_fst(wtxn, &unchanged)?;
     }
-    if schema.prefix_search == PrefixSearch::IndexingTime {
-        prefixes::update(index, wtxn, context, &applied.prefixes)?;
+    if new.prefix_search == PrefixSearch::IndexingTime {
+        let is_stale = words_changed || old.prefix_search == PrefixSearch::Disabled;
+        prefixes::update(index, wtxn, context, &applied.prefixes, is_stale)?;
     }
     Ok(())
 }

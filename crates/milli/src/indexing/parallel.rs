@@ -1,4 +1,4 @@
-//! Work over chunks of a list on the indexing threads, each with its own view of the write transaction.
+//! Work over a list on the indexing threads, each with its own view of the write transaction.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -6,34 +6,30 @@ use super::IndexingContext;
 use crate::error::Result;
 use crate::store::{Index, ReadTxn, RwTxn};
 
-/// Items handed to a thread at a time; the stop flag is looked at between chunks.
-pub(super) const CHUNK_LEN: usize = 100;
-
-/// Calls `work` for every chunk of `items`, with the state of the thread that took it, a read
-/// transaction that sees what the write transaction wrote, the number of the chunk, and the chunk.
+/// Calls `work` for every item, with the state of the thread that took it, a read transaction that sees
+/// what the write transaction wrote, the place of the item in the list, and the item.
 ///
-/// When `is_full` accepts a thread's state, no more chunks are taken. Returns the states, and how many
-/// items from the start of the list have been worked on.
+/// When `is_full` accepts a thread's state, no more items are taken; it is asked after each. Returns the
+/// states, and how many items from the start of the list have been worked on.
 ///
 /// # Errors
 /// The first error of `work`, or `Aborted` when the caller's stop flag is up.
-pub(super) fn over_chunks<T: Sync, S: Default + Send>(
+pub(super) fn over_items<T: Sync, S: Default + Send>(
     index: &Index,
     wtxn: &RwTxn<'_>,
     context: &IndexingContext<'_>,
     items: &[T],
     is_full: impl Fn(&S) -> bool + Sync,
-    work: impl Fn(&mut S, &ReadTxn<'_>, usize, &[T]) -> Result<()> + Sync,
+    work: impl Fn(&mut S, &ReadTxn<'_>, usize, &T) -> Result<()> + Sync,
 ) -> Result<(Vec<S>, usize)> {
-    let chunks: Vec<&[T]> = items.chunks(CHUNK_LEN).collect();
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let run = |rtxn: &ReadTxn<'_>| -> Result<S> {
         let mut state = S::default();
         while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(number) else { break };
-            let outcome = context.check_stop().and_then(|()| work(&mut state, rtxn, number, chunk));
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else { break };
+            let outcome = context.check_stop().and_then(|()| work(&mut state, rtxn, place, item));
             if outcome.is_err() || is_full(&state) {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -41,7 +37,7 @@ pub(super) fn over_chunks<T: Sync, S: Default + Send>(
         }
         Ok(state)
     };
-    let threads = context.threads.current_num_threads().min(chunks.len()).max(1);
+    let threads = context.threads.current_num_threads().min(items.len()).max(1);
     let rtxns = (0..threads)
         .map(|_| index.env().nested_read_txn(wtxn))
         .collect::<heed::Result<Vec<_>>>()?;
@@ -53,6 +49,5 @@ pub(super) fn over_chunks<T: Sync, S: Default + Send>(
         }
     });
     let states = states.into_iter().flatten().collect::<Result<Vec<_>>>()?;
-    let taken = next.into_inner().min(chunks.len());
-    Ok((states, (taken * CHUNK_LEN).min(items.len())))
+    Ok((states, next.into_inner().min(items.len())))
 }

@@ -19,17 +19,23 @@ use time::OffsetDateTime;
 pub struct TestIndex {
     pub index: Index,
     threads: rayon::ThreadPool,
+    max_memory_bytes: Option<usize>,
     _dir: tempfile::TempDir,
 }
 
 impl TestIndex {
     pub fn new() -> TestIndex {
+        TestIndex::with_memory(None)
+    }
+
+    /// An index whose batches take as many rounds as the memory allowed, in bytes, asks for.
+    pub fn with_memory(max_memory_bytes: Option<usize>) -> TestIndex {
         let dir = tempfile::tempdir().unwrap();
         let options = OpenOptions { map_size: 1 << 30, max_readers: 16, write_map: false };
         let now = OffsetDateTime::now_utc();
         let index = Index::create(dir.path(), &options, now, now).unwrap();
         let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        TestIndex { index, threads, _dir: dir }
+        TestIndex { index, threads, max_memory_bytes, _dir: dir }
     }
 
     pub fn path(&self) -> &Path {
@@ -44,7 +50,7 @@ impl TestIndex {
         let progress = Progress::default();
         let context = IndexingContext {
             threads: &self.threads,
-            max_memory_bytes: None,
+            max_memory_bytes: self.max_memory_bytes,
             progress: &progress,
             must_stop: &|| false,
         };

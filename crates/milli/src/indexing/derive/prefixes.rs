@@ -15,7 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::codec::{encode_cbo_into, union_cbo_into};
 use crate::error::Result;
 use crate::indexing::IndexingContext;
-use crate::indexing::parallel::over_chunks;
+use crate::indexing::parallel::over_items;
 use crate::indexing::steps::WordsStep;
 use crate::limits::{MAX_PREFIX_BYTES, MIN_WORDS_FOR_PREFIX};
 use crate::store::{Index, ReadTxn, RwTxn};
@@ -44,7 +44,8 @@ impl Prefix {
     }
 }
 
-/// Brings the set and the four databases up to date after words with these prefixes changed.
+/// Brings the set and the four databases up to date after words with the prefixes of `touched` changed.
+/// `is_stale` tells whether the set was made of other words than there are now.
 ///
 /// # Errors
 /// A stored value is damaged, LMDB fails, or the caller asked to stop.
@@ -53,16 +54,22 @@ pub(in crate::indexing) fn update(
     wtxn: &mut RwTxn<'_>,
     context: &IndexingContext<'_>,
     touched: &FxHashSet<Prefix>,
+    is_stale: bool,
 ) -> Result<()> {
     context.progress.update(WordsStep::ComputePrefixFst);
     let before = read_set(index, wtxn)?;
-    let after = frequent_prefixes(index, wtxn)?;
-    let mut builder = fst::SetBuilder::memory();
-    for prefix in &after {
-        builder.insert(prefix.as_bytes())?;
+    let after = match is_stale {
+        true => frequent_prefixes(index, wtxn)?,
+        false => before.clone(),
+    };
+    if is_stale {
+        let mut builder = fst::SetBuilder::memory();
+        for prefix in &after {
+            builder.insert(prefix.as_bytes())?;
+        }
+        let set = builder.into_inner()?;
+        index.put_words_prefixes_fst(wtxn, &set)?;
     }
-    let set = builder.into_inner()?;
-    index.put_words_prefixes_fst(wtxn, &set)?;
 
     context.progress.update(WordsStep::ComputePrefixes);
     let before: FxHashSet<Prefix> = before.into_iter().collect();
@@ -193,17 +200,14 @@ fn compute(
     for derived in Derived::ALL {
         context.progress.update(derived.step());
         let (source, table) = derived.tables(index);
-        let (unions, _) = over_chunks(
+        let (unions, _) = over_items(
             index,
             wtxn,
             context,
             prefixes,
             |_| false,
-            |unions: &mut Vec<(Vec<u8>, Vec<u8>)>, rtxn, _, chunk| {
-                for prefix in chunk {
-                    union(source, derived.is_numbered(), rtxn, *prefix, unions)?;
-                }
-                Ok(())
+            |unions: &mut Vec<(Vec<u8>, Vec<u8>)>, rtxn, _, prefix| {
+                union(source, derived.is_numbered(), rtxn, *prefix, unions)
             },
         )?;
         let mut unions: Vec<_> = unions.into_iter().flatten().collect();

@@ -1,4 +1,4 @@
-//! Changed documents → deltas of all posting lists, in parallel over chunks of documents.
+//! Changed documents → deltas of all posting lists, in parallel over documents.
 //!
 //! The old content of a document is extracted under the old schema and taken away, the new content under
 //! the new schema and added. So a document batch (two contents, one schema) and a change of settings (one
@@ -26,7 +26,7 @@ use super::IndexingContext;
 use super::change::{Change, NewContent, Sides};
 use super::delta::Op;
 use super::merge::Run;
-use super::parallel::{CHUNK_LEN, over_chunks};
+use super::parallel::over_items;
 use super::roles::{Roles, Scope};
 use super::steps::IndexingStep;
 use super::vectors::Embedders;
@@ -98,17 +98,15 @@ impl Extraction<'_> {
             AtomicStep::new("document", u32::try_from(changes.len()).unwrap_or(u32::MAX));
         context.progress.update(step);
         let share = self.max_memory_bytes / context.threads.current_num_threads().max(1);
-        let (workers, taken) = over_chunks(
+        let (workers, taken) = over_items(
             self.index,
             wtxn,
             context,
             changes,
             |worker: &Worker| worker.memory() > share,
-            |worker, rtxn, number, chunk| {
-                for (at, change) in chunk.iter().enumerate() {
-                    self.document(worker, rtxn, number * CHUNK_LEN + at, change)?;
-                }
-                done.fetch_add(chunk.len() as u32, Ordering::Relaxed);
+            |worker, rtxn, place, change| {
+                self.document(worker, rtxn, place, change)?;
+                done.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             },
         )?;

@@ -9,12 +9,12 @@ use crate::document::{Content, GEO_FIELD, is_reserved_field, walk};
 use crate::error::{Error, Result};
 use crate::indexing::IndexingContext;
 use crate::indexing::change::Change;
-use crate::indexing::parallel::over_chunks;
+use crate::indexing::parallel::over_items;
 use crate::schema::{FieldsIdsMap, Schema, covers};
 use crate::store::{Index, RwTxn};
 
-/// Names of one chunk that have no id yet, in the order in which they were met.
-#[derive(Default)]
+/// Names of one document that have no id yet, in the order in which they were met.
+#[derive(Default, PartialEq)]
 struct NewNames {
     has_geo: bool,
     faceted: Vec<String>,
@@ -34,38 +34,38 @@ pub(in crate::indexing) fn register_names(
     fields: &mut FieldsIdsMap,
 ) -> Result<()> {
     let known = &*fields;
-    let (chunks, _) = over_chunks(
+    let (found, _) = over_items(
         index,
         wtxn,
         context,
         changes,
         |_| false,
-        |found: &mut Vec<(usize, NewNames)>, rtxn, number, chunk| {
+        |found: &mut Vec<(usize, NewNames)>, rtxn, place, change| {
             let mut names = NewNames::default();
-            for change in chunk {
-                let stored = match change.is_stored {
-                    true => index.tables().documents.get(rtxn, &change.docid)?,
-                    false => None,
-                };
-                let sides = change.sides(stored, known)?;
-                names.has_geo |= sides.new.as_ref().is_some_and(|new| new.get(GEO_FIELD).is_some());
-                for content in [&sides.old, &sides.new].into_iter().flatten() {
-                    collect(content, schema, known, &mut names)?;
-                }
+            let stored = match change.is_stored {
+                true => index.tables().documents.get(rtxn, &change.docid)?,
+                false => None,
+            };
+            let sides = change.sides(stored, known)?;
+            names.has_geo = sides.new.as_ref().is_some_and(|new| new.get(GEO_FIELD).is_some());
+            for content in [&sides.old, &sides.new].into_iter().flatten() {
+                collect(content, schema, known, &mut names)?;
             }
-            found.push((number, names));
+            if names != NewNames::default() {
+                found.push((place, names));
+            }
             Ok(())
         },
     )?;
-    let mut chunks: Vec<_> = chunks.into_iter().flatten().collect();
-    chunks.sort_unstable_by_key(|(number, _)| *number);
-    let geo = if chunks.iter().any(|(_, names)| names.has_geo) {
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.sort_unstable_by_key(|(place, _)| *place);
+    let geo = if found.iter().any(|(_, names)| names.has_geo) {
         &["_geo.lat", "_geo.lng"][..]
     } else {
         &[]
     };
-    let faceted = chunks.iter().flat_map(|(_, names)| &names.faceted).map(String::as_str);
-    let all = chunks.iter().flat_map(|(_, names)| &names.all).map(String::as_str);
+    let faceted = found.iter().flat_map(|(_, names)| &names.faceted).map(String::as_str);
+    let all = found.iter().flat_map(|(_, names)| &names.all).map(String::as_str);
     for name in geo.iter().copied().chain(faceted).chain(all) {
         fields.insert(name).map_err(Error::from)?;
     }
