@@ -1,7 +1,7 @@
 //! The stored tree of one field, at the level of bytes: numbers and strings walk alike, because the
 //! byte order of bounds is the order of the values.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 use heed::Database;
 use heed::types::Bytes;
@@ -85,10 +85,7 @@ impl<'t> FacetTree<'t> {
         from: &[u8],
         to: Option<&[u8]>,
     ) -> Result<impl Iterator<Item = Result<Node<'t>>> + use<'t>> {
-        let (start, end) = self.span(level, from, to);
-        let range =
-            (Bound::Included(&start[..]), end.as_deref().map_or(Bound::Unbounded, Bound::Excluded));
-        let nodes = self.database.range(self.rtxn, &range)?;
+        let nodes = self.database.range(self.rtxn, &self.span(level, from, to))?;
         Ok(nodes.map(move |entry| Node::from_entry(level, entry?)))
     }
 
@@ -99,10 +96,7 @@ impl<'t> FacetTree<'t> {
         from: &[u8],
         to: Option<&[u8]>,
     ) -> Result<impl Iterator<Item = Result<Node<'t>>> + use<'t>> {
-        let (start, end) = self.span(level, from, to);
-        let range =
-            (Bound::Included(&start[..]), end.as_deref().map_or(Bound::Unbounded, Bound::Excluded));
-        let nodes = self.database.rev_range(self.rtxn, &range)?;
+        let nodes = self.database.rev_range(self.rtxn, &self.span(level, from, to))?;
         Ok(nodes.map(move |entry| Node::from_entry(level, entry?)))
     }
 
@@ -125,13 +119,29 @@ impl<'t> FacetTree<'t> {
         key
     }
 
-    /// First key, and the key behind the last one, of a part of a level.
-    fn span(&self, level: u8, from: &[u8], to: Option<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>) {
+    fn span(&self, level: u8, from: &[u8], to: Option<&[u8]>) -> Span {
         let end = match to {
             Some(to) => Some(self.key(level, to)),
             None => successor(self.key(level, &[])),
         };
-        (self.key(level, from), end)
+        Span { start: self.key(level, from), end }
+    }
+}
+
+/// The keys of a part of a level.
+struct Span {
+    start: Vec<u8>,
+    /// The key behind the last one.
+    end: Option<Vec<u8>>,
+}
+
+impl RangeBounds<[u8]> for Span {
+    fn start_bound(&self) -> Bound<&[u8]> {
+        Bound::Included(&self.start)
+    }
+
+    fn end_bound(&self) -> Bound<&[u8]> {
+        self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded)
     }
 }
 

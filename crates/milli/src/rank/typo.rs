@@ -1,7 +1,5 @@
 //! *typo*: documents that match with fewer typos come first (search.md 9.2).
 
-use roaring::RoaringBitmap;
-
 use super::graph_rule::Ranking;
 use super::score::{Rank, ScoreDetail};
 use crate::error::Result;
@@ -32,15 +30,6 @@ impl Ranking for Typo {
         };
         let edge = |typos| (base + u32::from(typos), dest.with(subset.only_class(typos)));
         Ok((0..=most).map(edge).collect())
-    }
-
-    fn docids(
-        &self,
-        ctx: &mut SearchContext<'_>,
-        term: &LocatedTerm,
-        universe: &RoaringBitmap,
-    ) -> Result<RoaringBitmap> {
-        ctx.term_docids(term.subset, Some(universe))
     }
 
     fn refined(&self, term: &LocatedTerm) -> LocatedTerm {

@@ -1,7 +1,5 @@
 //! *words*: documents that match more of the query's words come first (search.md 9.1).
 
-use roaring::RoaringBitmap;
-
 use super::graph_rule::Ranking;
 use super::score::{Rank, ScoreDetail};
 use crate::error::Result;
@@ -32,15 +30,6 @@ impl Ranking for Words {
         dest: &LocatedTerm,
     ) -> Result<Vec<(u32, LocatedTerm)>> {
         Ok(vec![(0, *dest)])
-    }
-
-    fn docids(
-        &self,
-        ctx: &mut SearchContext<'_>,
-        term: &LocatedTerm,
-        universe: &RoaringBitmap,
-    ) -> Result<RoaringBitmap> {
-        ctx.term_docids(term.subset, Some(universe))
     }
 
     fn refined(&self, term: &LocatedTerm) -> LocatedTerm {

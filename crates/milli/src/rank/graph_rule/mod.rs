@@ -41,16 +41,19 @@ pub(super) trait Ranking {
         dest: &LocatedTerm,
     ) -> Result<Vec<(u32, Self::Condition)>>;
 
-    /// Documents of the universe that meet a condition.
+    /// What a condition leaves of its term.
+    fn refined(&self, condition: &Self::Condition) -> LocatedTerm;
+
+    /// Documents of the universe that meet a condition: those of what it leaves of its term, unless the
+    /// rule asks for more.
     fn docids(
         &self,
         ctx: &mut SearchContext<'_>,
         condition: &Self::Condition,
         universe: &RoaringBitmap,
-    ) -> Result<RoaringBitmap>;
-
-    /// What a condition leaves of its term.
-    fn refined(&self, condition: &Self::Condition) -> LocatedTerm;
+    ) -> Result<RoaringBitmap> {
+        ctx.term_docids(self.refined(condition).subset, Some(universe))
+    }
 
     /// What is said of the documents of a rank.
     fn score(&self, rank: Rank) -> ScoreDetail;
