@@ -74,8 +74,18 @@ impl Server {
 
     /// Kills the process as a power cut would (SIGKILL) and starts it again on the same data.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    /// Kills the process as a power cut would (SIGKILL).
+    pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Starts a killed server again on the same data.
+    pub(crate) fn restart(&mut self) {
         (self.process, self.url) = launch(command(self.dir(), &self.arguments));
     }
 
