@@ -31,6 +31,16 @@ pub enum NotImplemented {
     ForeignFilter,
     /// Requests that other servers take part in: `useNetwork: true`.
     UseNetwork,
+    /// `/network`.
+    Network,
+    /// `/chats` and what is below it.
+    Chats,
+    /// `/dynamic-search-rules` and what is below it.
+    DynamicSearchRules,
+    /// `POST /render-template`.
+    RenderTemplate,
+    /// `POST /indexes/{index_uid}/documents/edit`.
+    EditDocuments,
     /// A route of [`ROUTES`], by its path.
     Route(&'static str),
     /// Tasks of a kind that no batch can run.
@@ -38,11 +48,19 @@ pub enum NotImplemented {
 }
 
 impl NotImplemented {
-    fn what(self) -> Cow<'static, str> {
+    /// The missing thing, as the beginning of a sentence.
+    pub fn what(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             NotImplemented::Route(path) => return format!("The route `{path}`").into(),
             NotImplemented::TaskKind(kind) => return format!("A task of type `{kind}`").into(),
             NotImplemented::UseNetwork => "The parameter `useNetwork`",
+            NotImplemented::Network => "The network of instances (`/network`)",
+            NotImplemented::Chats => "Chat completion (`/chats`)",
+            NotImplemented::DynamicSearchRules => {
+                "The dynamic search rules (`/dynamic-search-rules`)"
+            }
+            NotImplemented::RenderTemplate => "The rendering of templates (`/render-template`)",
+            NotImplemented::EditDocuments => "The edition of documents by a function",
             NotImplemented::EmbeddersSetting => "An embedder of another source than `userProvided`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
@@ -73,15 +91,10 @@ pub struct Route {
 /// The routes that are not built: they authenticate, then answer 501. A fixed path stands before a
 /// parameter at its place.
 pub static ROUTES: &[Route] = &[
-    route("/indexes/{index_uid}/fields", &[(Method::POST, Action::FieldsPost)]),
-    route("/indexes/{index_uid}/documents/edit", &[(Method::POST, Action::DocumentsAll)]),
     route("/tasks/compact", &[(Method::POST, Action::TasksCompact)]),
-    route("/tasks/{task_id}/documents", &[(Method::GET, Action::TasksGet)]),
     route("/dumps", &[(Method::POST, Action::DumpsCreate)]),
     route("/snapshots", &[(Method::POST, Action::SnapshotsCreate)]),
     route("/export", &[(Method::POST, Action::Export)]),
-    route("/network", &[(Method::GET, Action::NetworkGet), (Method::PATCH, Action::NetworkUpdate)]),
-    route("/network/control", &[(Method::POST, Action::NetworkUpdate)]),
     route(
         "/webhooks",
         &[(Method::GET, Action::WebhooksGet), (Method::POST, Action::WebhooksCreate)],
@@ -99,36 +112,6 @@ pub static ROUTES: &[Route] = &[
         &[(Method::POST, Action::MetricsGet), (Method::DELETE, Action::MetricsGet)],
     ),
     route("/logs/stderr", &[(Method::POST, Action::MetricsGet)]),
-    route("/chats", &[(Method::GET, Action::ChatsGet)]),
-    route(
-        "/chats/{workspace}",
-        &[(Method::GET, Action::ChatsGet), (Method::DELETE, Action::ChatsDelete)],
-    ),
-    route(
-        "/chats/{workspace}/settings",
-        &[
-            (Method::GET, Action::ChatsSettingsGet),
-            (Method::PATCH, Action::ChatsSettingsUpdate),
-            (Method::DELETE, Action::ChatsSettingsUpdate),
-        ],
-    ),
-    route("/chats/{workspace}/chat/completions", &[(Method::POST, Action::ChatCompletions)]),
-    route("/render-template", &[(Method::POST, Action::SettingsGet)]),
-    route(
-        "/dynamic-search-rules",
-        &[
-            (Method::POST, Action::DynamicSearchRulesGet),
-            (Method::DELETE, Action::DynamicSearchRulesDelete),
-        ],
-    ),
-    route(
-        "/dynamic-search-rules/{uid}",
-        &[
-            (Method::GET, Action::DynamicSearchRulesGet),
-            (Method::PATCH, Action::DynamicSearchRulesUpdate),
-            (Method::DELETE, Action::DynamicSearchRulesDelete),
-        ],
-    ),
 ];
 
 const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Route {

@@ -170,17 +170,31 @@ impl Settings {
         }
     }
 
-    /// Checks embedders as far as a request shows whether they are right (vectors.md 3.1).
+    /// Checks the members of embedders one by one (vectors.md 3.1).
     ///
     /// # Errors
-    /// A member is unknown, of a wrong type or out of bounds, or does not go with the source.
+    /// A member is unknown, of a wrong type or out of bounds.
     pub fn check_embedders(&self) -> Result<(), EmbedderSettingsError> {
         for (name, embedder) in self.embedders.as_ref().set().into_iter().flatten() {
             if let Setting::Set(embedder) = embedder {
+                EmbedderSettings::parse(name, embedder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks whether the members of embedders go with their sources, where the request names these.
+    /// Call it after the checks of experimental features, whose errors come first.
+    ///
+    /// # Errors
+    /// A member is refused or missing.
+    pub fn check_embedder_sources(&self) -> Result<(), EmbedderSettingsError> {
+        for (name, embedder) in self.embedders.as_ref().set().into_iter().flatten() {
+            if let Setting::Set(embedder) = embedder {
                 let settings = EmbedderSettings::parse(name, embedder)?;
-                if settings.source == Setting::Set(EmbedderSource::UserProvided) {
-                    settings.check_user_provided(name)?;
-                    settings.check_required(name)?;
+                if let Setting::Set(source) = settings.source {
+                    settings.check_allowed(name, source)?;
+                    settings.check_required(name, source)?;
                 }
             }
         }

@@ -4,6 +4,8 @@ use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use meilisearch_types::not_implemented::NotImplemented;
 
+use crate::routes::Answer;
+
 /// The error for using something whose feature is off; `what` begins the sentence, e.g.
 /// "The parameter `useNetwork`".
 pub fn not_enabled(what: &str, feature: &str) -> ResponseError {
@@ -13,6 +15,15 @@ pub fn not_enabled(what: &str, feature: &str) -> ResponseError {
          https://github.com/orgs/meilisearch/discussions for what it does."
     );
     ResponseError::from_msg(message, Code::FeatureNotEnabled)
+}
+
+/// The answer of a route that is not built: `feature_not_enabled` while its feature is off, as every
+/// server answers then.
+pub(crate) fn not_built(missing: NotImplemented, feature: &str, is_on: bool) -> Answer {
+    Err(match is_on {
+        true => missing.into(),
+        false => not_enabled(&missing.what(), feature),
+    })
 }
 
 /// Refuses the parameter `useNetwork` where it asks for the network.

@@ -8,6 +8,7 @@
 //! | [`instance`], [`version_file`] | opening a data directory |
 //! | [`transport`] | what holds for every request |
 //! | [`extract`] | request → typed values: keys, query, body |
+//! | `file_stream` | files as bodies of answers |
 //! | [`routes`] | the tree of paths; the tree of files is the same |
 //! | [`search`] | wire query ↔ engine query |
 //! | [`search_queue`] | who may search now |
@@ -18,6 +19,7 @@
 
 pub mod extract;
 pub mod features;
+mod file_stream;
 pub mod instance;
 mod instance_stats;
 mod instance_uid;

@@ -47,6 +47,13 @@ macro_rules! embedder_settings {
                 $(if !self.$field.is_not_set() { sent.push($name); })*
                 sent
             }
+
+            /// The members that are sent and not null.
+            fn given(&self) -> Vec<&'static str> {
+                let mut given = Vec::new();
+                $(if matches!(self.$field, Setting::Set(_)) { given.push($name); })*
+                given
+            }
         }
     };
 }
@@ -144,35 +151,102 @@ impl EmbedderSettings {
         Ok(settings)
     }
 
-    /// Refuses members that an embedder of source `userProvided` has not.
+    /// Refuses members that an embedder of this source has not.
     ///
     /// # Errors
     /// There is one.
-    pub fn check_user_provided(&self, name: &str) -> Result<(), EmbedderSettingsError> {
-        const ALLOWED: [&str; 4] = ["source", "dimensions", "binaryQuantized", "distribution"];
-        match self.sent().into_iter().find(|member| !ALLOWED.contains(member)) {
+    pub fn check_allowed(
+        &self,
+        name: &str,
+        source: EmbedderSource,
+    ) -> Result<(), EmbedderSettingsError> {
+        let Members { source, required, optional } = source.members();
+        let allowed = || [&OF_EVERY_SOURCE, required, optional].into_iter().flatten();
+        match self.sent().into_iter().find(|member| !allowed().any(|allowed| allowed == member)) {
             Some(member) => Err(EmbedderSettingsError::new(
                 name,
                 format!(
-                    "an embedder of source `userProvided` has no `{member}`; it takes {}",
-                    ALLOWED.map(|allowed| format!("`{allowed}`")).join(", ")
+                    "an embedder of source `{source}` has no `{member}`; it takes {}",
+                    allowed().map(|allowed| format!("`{allowed}`")).collect::<Vec<_>>().join(", ")
                 ),
             )),
             None => Ok(()),
         }
     }
 
-    /// Asks for the members that a request naming the source `userProvided` must hold.
+    /// Asks for the members that a request naming this source must hold.
     ///
     /// # Errors
-    /// `dimensions` is missing.
-    pub fn check_required(&self, name: &str) -> Result<(), EmbedderSettingsError> {
-        match self.dimensions {
-            Setting::Set(_) => Ok(()),
-            Setting::NotSet | Setting::Reset => Err(EmbedderSettingsError::new(
+    /// One is missing.
+    pub fn check_required(
+        &self,
+        name: &str,
+        source: EmbedderSource,
+    ) -> Result<(), EmbedderSettingsError> {
+        let Members { source, required, .. } = source.members();
+        let given = self.given();
+        match required.iter().find(|member| !given.contains(member)) {
+            Some(member) => Err(EmbedderSettingsError::new(
                 name,
-                "an embedder of source `userProvided` needs `dimensions`",
+                format!("an embedder of source `{source}` needs `{member}`"),
             )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The members that an embedder has, by its source (http-api.md 11).
+struct Members {
+    source: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+}
+
+const OF_EVERY_SOURCE: [&str; 3] = ["source", "binaryQuantized", "distribution"];
+
+impl EmbedderSource {
+    fn members(self) -> Members {
+        let members = |source, required, optional| Members { source, required, optional };
+        match self {
+            EmbedderSource::OpenAi => members(
+                "openAi",
+                &[],
+                &[
+                    "model",
+                    "apiKey",
+                    "dimensions",
+                    "documentTemplate",
+                    "documentTemplateMaxBytes",
+                    "url",
+                ],
+            ),
+            EmbedderSource::HuggingFace => members(
+                "huggingFace",
+                &[],
+                &["model", "revision", "pooling", "documentTemplate", "documentTemplateMaxBytes"],
+            ),
+            EmbedderSource::Ollama => members(
+                "ollama",
+                &["model"],
+                &["apiKey", "dimensions", "documentTemplate", "documentTemplateMaxBytes", "url"],
+            ),
+            EmbedderSource::UserProvided => members("userProvided", &["dimensions"], &[]),
+            EmbedderSource::Rest => members(
+                "rest",
+                &["url", "request", "response"],
+                &[
+                    "apiKey",
+                    "dimensions",
+                    "documentTemplate",
+                    "documentTemplateMaxBytes",
+                    "headers",
+                    "indexingFragments",
+                    "searchFragments",
+                ],
+            ),
+            EmbedderSource::Composite => {
+                members("composite", &["searchEmbedder", "indexingEmbedder"], &[])
+            }
         }
     }
 }
@@ -187,7 +261,8 @@ mod tests {
     fn check(embedder: Value) -> Option<String> {
         let embedders = BTreeMap::from([("e".to_owned(), Setting::Set(embedder))]);
         let settings = Settings { embedders: Setting::Set(embedders), ..Settings::default() };
-        settings.check_embedders().err().map(|error| error.cause)
+        let checked = settings.check_embedders().and_then(|()| settings.check_embedder_sources());
+        checked.err().map(|error| error.cause)
     }
 
     #[test]
@@ -216,6 +291,12 @@ mod tests {
             (json!({"distribution": {"mean": 2, "sigma": 0.5}}), "mean"),
             (json!({"distribution": {"mean": 0, "sigma": 0}}), "sigma"),
             (json!([]), "object"),
+            (json!({"source": "rest"}), "`url`"),
+            (json!({"source": "rest", "url": "http://a", "request": {}}), "`response`"),
+            (json!({"source": "ollama", "model": null}), "`model`"),
+            (json!({"source": "openAi", "revision": "main"}), "`revision`"),
+            (json!({"source": "huggingFace", "apiKey": null}), "`apiKey`"),
+            (json!({"source": "composite", "searchEmbedder": {}}), "`indexingEmbedder`"),
         ] {
             let cause = check(embedder.clone()).unwrap_or_default();
             assert!(cause.contains(told), "{embedder}: {cause}");

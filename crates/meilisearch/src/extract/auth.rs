@@ -40,11 +40,13 @@ pub mod actions {
     }
 
     actions! {
-        Search, DocumentsAdd, DocumentsGet, DocumentsDelete,
+        Search, FieldsPost, DocumentsAll, DocumentsAdd, DocumentsGet, DocumentsDelete,
         IndexesCreate, IndexesGet, IndexesUpdate, IndexesDelete, IndexesSwap, IndexesCompact,
         TasksCancel, TasksDelete, TasksGet, SettingsGet, SettingsUpdate, StatsGet,
         SnapshotsCreate, SnapshotsGet, SnapshotsDownload, SnapshotsImport, SnapshotsDelete,
         KeysCreate, KeysGet, KeysUpdate, KeysDelete, Version, MetricsGet, ExperimentalGet, ExperimentalUpdate,
+        NetworkGet, NetworkUpdate, ChatCompletions, ChatsGet, ChatsDelete, ChatsSettingsGet,
+        ChatsSettingsUpdate, DynamicSearchRulesGet, DynamicSearchRulesUpdate, DynamicSearchRulesDelete,
     }
 }
 

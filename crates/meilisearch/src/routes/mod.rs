@@ -7,13 +7,17 @@
 //! others with 405 and an `Allow` header; unknown paths answer 404; both have an empty body.
 
 pub mod batches;
+pub mod chats;
+pub mod dynamic_search_rules;
 pub mod experimental_features;
 pub mod health;
 pub mod indexes;
 pub mod keys;
 pub mod metrics;
 pub mod multi_search;
+pub mod network;
 pub mod not_implemented;
+pub mod render_template;
 pub mod root;
 pub mod stats;
 pub mod swap_indexes;
@@ -45,6 +49,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(batches::configure)
         .configure(swap_indexes::configure)
         .configure(experimental_features::configure)
+        .configure(network::configure)
+        .configure(chats::configure)
+        .configure(dynamic_search_rules::configure)
+        .configure(render_template::configure)
         .configure(not_implemented::configure)
         .configure(indexes::configure);
 }

@@ -3,6 +3,7 @@
 pub mod compact;
 pub mod documents;
 pub mod facet_search;
+pub mod fields;
 pub mod search;
 pub mod settings;
 pub mod similar;
@@ -43,6 +44,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(snapshots::configure)
         .configure(stats::configure)
         .configure(compact::configure)
+        .configure(fields::configure)
         .service(resource("/indexes").route(get().to(list)).route(post().to(create)))
         .service(
             resource("/indexes/{index_uid}")

@@ -11,7 +11,7 @@ use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthFilter;
 use meilisearch_types::deserr::DeserrJsonError;
 use meilisearch_types::error::{Code, ErrorCode, ResponseError};
-use meilisearch_types::settings::{SettingName, Settings, WriteVerb};
+use meilisearch_types::settings::{EmbedderSettingsError, SettingName, Settings, WriteVerb};
 use meilisearch_types::tasks::KindWithContent;
 use serde_json::{Map, Value};
 
@@ -141,10 +141,12 @@ async fn change(
     new_settings: Settings,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
-    new_settings
-        .check_embedders()
-        .map_err(|error| ResponseError::from_msg(error.to_string(), error.error_code()))?;
+    let refused = |error: EmbedderSettingsError| {
+        ResponseError::from_msg(error.to_string(), error.error_code())
+    };
+    new_settings.check_embedders().map_err(refused)?;
     check_features(&new_settings, &scheduler)?;
+    new_settings.check_embedder_sources().map_err(refused)?;
     if let Some(missing) = new_settings.not_implemented() {
         return Err(missing.into());
     }

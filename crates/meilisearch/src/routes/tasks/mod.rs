@@ -1,5 +1,6 @@
-//! `/tasks`, `/tasks/cancel` and `/tasks/{task_id}` (http-api.md section 12).
+//! `/tasks` and what is below it (http-api.md section 12).
 
+mod documents;
 pub(crate) mod filters;
 
 use actix_web::http::StatusCode;
@@ -9,7 +10,7 @@ use index_scheduler::{IndexFilter, IndexScheduler, Query as TaskQuery};
 use meilisearch_auth::AuthFilter;
 use meilisearch_types::deserr::DeserrQueryParamError;
 use meilisearch_types::error::{Code, ResponseError};
-use meilisearch_types::tasks::{KindWithContent, TaskId, TaskView};
+use meilisearch_types::tasks::{KindWithContent, Task, TaskId, TaskView};
 use roaring::RoaringBitmap;
 use serde::Serialize;
 
@@ -22,7 +23,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/tasks").route(get().to(list)).route(delete().to(delete_tasks)))
         .service(resource("/tasks/cancel").route(post().to(cancel)))
-        .service(resource("/tasks/{task_id}").route(get().to(show)));
+        .service(resource("/tasks/{task_id}").route(get().to(show)))
+        .service(resource("/tasks/{task_id}/documents").route(get().to(documents::documents)));
 }
 
 /// A part of the list of tasks or batches.
@@ -66,13 +68,25 @@ async fn show(
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
     let filter = auth.into_filter();
-    let uid: TaskId = uid.parse().map_err(|_| invalid_uid(&uid, Code::InvalidTaskUids))?;
-    let task = blocking(move || {
-        let query = TaskQuery { uids: Some(vec![uid]), ..TaskQuery::default() };
-        let (tasks, _) = seen_by(&filter, |visible| scheduler.tasks(&query, visible))?;
-        Ok(tasks.first().map(TaskView::from).ok_or(index_scheduler::Error::TaskNotFound(uid))?)
-    });
+    let uid = task_id(&uid)?;
+    let task = blocking(move || Ok(TaskView::from(&find(&scheduler, &filter, uid)?)));
     Ok(HttpResponse::Ok().json(task.await?))
+}
+
+/// Reads the uid of a task from a path.
+fn task_id(uid: &str) -> Result<TaskId, ResponseError> {
+    uid.parse().map_err(|_| invalid_uid(uid, Code::InvalidTaskUids))
+}
+
+/// A task that the key may see.
+fn find(
+    scheduler: &IndexScheduler,
+    filter: &AuthFilter,
+    uid: TaskId,
+) -> Result<Task, ResponseError> {
+    let query = TaskQuery { uids: Some(vec![uid]), ..TaskQuery::default() };
+    let (tasks, _) = seen_by(filter, |visible| scheduler.tasks(&query, visible))?;
+    Ok(tasks.into_iter().next().ok_or(index_scheduler::Error::TaskNotFound(uid))?)
 }
 
 /// Asks the scheduler with the eyes of a key.

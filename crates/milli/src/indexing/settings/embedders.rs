@@ -81,7 +81,7 @@ fn merge(
     if !is_user_provided {
         return Err(NotImplemented::EmbeddersSetting.into());
     }
-    settings.check_user_provided(name).map_err(SettingsError::from)?;
+    settings.check_allowed(name, EmbedderSource::UserProvided).map_err(SettingsError::from)?;
     let (mut dimensions, mut distribution, mut quantized) = (None, None, None);
     if let Some(stored) = stored {
         quantized = stored.config.quantized;

@@ -2,6 +2,7 @@
 
 mod browse;
 mod delete;
+mod edit;
 mod order;
 mod upload;
 
@@ -26,6 +27,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             resource("/indexes/{index_uid}/documents/delete").route(post().to(delete::by_filter)),
         )
+        .service(resource("/indexes/{index_uid}/documents/edit").route(post().to(edit::edit)))
         .service(
             resource("/indexes/{index_uid}/documents/{document_id}")
                 .route(get().to(browse::show))

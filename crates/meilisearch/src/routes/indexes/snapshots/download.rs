@@ -1,16 +1,13 @@
 //! `GET` and `HEAD /indexes/{index_uid}/snapshots/{snapshot_uid}/download`: the archive as a stream.
 //!
-//! A part is read from disk only when the connection has taken the one before, on a thread where reading
-//! may block: a slow reader costs one small buffer. The file stays open, so deleting it does not end the
+//! A slow reader costs one small buffer ([`crate::file_stream`]). The file stays open, so deleting it does not end the
 //! download. Ranges are answered one at a time, as resuming needs it, and a client that names the ETag of
 //! what it has already (`If-None-Match`) gets 304. (`actix-files` would do this with a service of its own,
 //! MIME guessing and directory listings; here the file is open already.)
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::UNIX_EPOCH;
 
@@ -21,19 +18,16 @@ use actix_web::http::header::{
     HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use futures_util::stream;
 use index_scheduler::IndexScheduler;
 use index_snapshot::{ArchiveName, Compression};
 use meilisearch_types::error::{Code, ResponseError};
 
 use super::{identifiers, refusal};
 use crate::extract::auth::{Guarded, actions};
+use crate::file_stream::parts;
 use crate::routes::{Answer, blocking};
-
-/// Bytes that are read and sent at once.
-const PART_BYTES: u64 = 256 * 1024;
 
 pub(super) async fn download(
     _auth: Guarded<actions::SnapshotsDownload>,
@@ -171,23 +165,6 @@ fn wanted(headers: &HeaderMap, etag: &str, length: u64) -> Wanted {
         _ => return Wanted::All,
     };
     if first < length && first <= last { Wanted::Part { first, last } } else { Wanted::Nothing }
-}
-
-/// The bytes of a file from a place on, part by part.
-fn parts(file: File, first: u64, length: u64) -> impl stream::Stream<Item = io::Result<Bytes>> {
-    stream::try_unfold((Arc::new(file), first, length), async |(file, at, left)| {
-        if left == 0 {
-            return Ok(None);
-        }
-        let count = left.min(PART_BYTES);
-        let source = file.clone();
-        let part = web::block(move || {
-            let mut part = vec![0; count as usize];
-            source.read_exact_at(&mut part, at).map(|()| Bytes::from(part))
-        });
-        let part = part.await.map_err(io::Error::other)??;
-        Ok(Some((part, (file, at + count, left - count))))
-    })
 }
 
 /// The body of an answer to `HEAD`: only its length is told.

@@ -1,0 +1,107 @@
+//! `/network` and `/network/control` (http-api.md section 14): their parameters and mistakes. The
+//! network itself is not built; its control belongs to the enterprise edition.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::{Data, ServiceConfig, get, patch, post, resource};
+use deserr::{Deserr, ValuePointerRef};
+use index_scheduler::IndexScheduler;
+use meilisearch_types::deserr::{DeserrJsonError, unknown_field};
+use meilisearch_types::error::deserr_codes::{
+    InvalidNetworkLeader, InvalidNetworkRemotes, InvalidNetworkSearchApiKey, InvalidNetworkSelf,
+    InvalidNetworkShards, InvalidNetworkUrl, InvalidNetworkWriteApiKey,
+};
+use meilisearch_types::error::{Code, ResponseError};
+use meilisearch_types::not_implemented::NotImplemented;
+use serde_json::Value;
+
+use crate::extract::auth::{Guarded, actions};
+use crate::extract::body::Json;
+use crate::features::{not_built, not_enabled};
+use crate::routes::Answer;
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/network").route(get().to(show)).route(patch().to(change)))
+        .service(resource("/network/control").route(post().to(control)));
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields = of_the_leader)]
+#[allow(dead_code, reason = "read for its own mistakes only, until the network is built")]
+struct Change {
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
+    remotes: Option<BTreeMap<String, Option<Remote>>>,
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkShards>)]
+    shards: Option<BTreeMap<String, Option<Shard>>>,
+    #[deserr(default)]
+    previous_shards: Option<Value>,
+    #[deserr(default, rename = "self", error = DeserrJsonError<InvalidNetworkSelf>)]
+    own_name: Option<String>,
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkLeader>)]
+    leader: Option<String>,
+}
+
+/// What instances tell each other has a code of its own.
+fn of_the_leader(field: &str, accepted: &[&str], location: ValuePointerRef<'_>) -> DeserrJsonError {
+    let codes = [("previousRemotes", Code::UnexpectedNetworkPreviousRemotes)];
+    unknown_field(&codes, field, accepted, location)
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = DeserrJsonError<InvalidNetworkRemotes>, rename_all = camelCase, deny_unknown_fields)]
+#[allow(dead_code, reason = "read for its own mistakes only, until the network is built")]
+struct Remote {
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkUrl>)]
+    url: Option<String>,
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkSearchApiKey>)]
+    search_api_key: Option<String>,
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkWriteApiKey>)]
+    write_api_key: Option<String>,
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = DeserrJsonError<InvalidNetworkShards>, rename_all = camelCase, deny_unknown_fields)]
+#[allow(dead_code, reason = "read for its own mistakes only, until the network is built")]
+struct Shard {
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
+    remotes: Option<Vec<String>>,
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
+    add_remotes: Option<Vec<String>>,
+    #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
+    remove_remotes: Option<Vec<String>>,
+}
+
+async fn show(_auth: Guarded<actions::NetworkGet>, scheduler: Data<IndexScheduler>) -> Answer {
+    not_built(NotImplemented::Network, "network", scheduler.features().network)
+}
+
+async fn change(
+    _auth: Guarded<actions::NetworkUpdate>,
+    _body: Json<Change, DeserrJsonError>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    not_built(NotImplemented::Network, "network", scheduler.features().network)
+}
+
+/// What one instance tells another; members that are not known are ignored.
+#[derive(Debug, Deserr)]
+#[deserr(error = DeserrJsonError, rename_all = camelCase)]
+#[allow(dead_code, reason = "read for its own mistakes only")]
+struct Control {
+    origin: BTreeMap<String, Value>,
+    message: BTreeMap<String, Value>,
+}
+
+async fn control(
+    _auth: Guarded<actions::NetworkUpdate>,
+    _body: Json<Control, DeserrJsonError>,
+    scheduler: Data<IndexScheduler>,
+) -> Answer {
+    if !scheduler.features().network {
+        return Err(not_enabled("The route `POST /network/control`", "network"));
+    }
+    let message = "Instances that lead or follow each other belong to the enterprise edition of \
+                   Meilisearch; this server does not take part in that.";
+    Err(ResponseError::from_msg(message.to_owned(), Code::RequiresEnterpriseEdition))
+}
