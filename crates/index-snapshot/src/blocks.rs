@@ -11,11 +11,20 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use sha2::{Digest, Sha256};
 
-use crate::compression::{BlockCompressor, Compression};
+use crate::compression::{BlockCompressor, Compression, GzipMember};
 use crate::error::{Error, Result};
 use crate::flush::FlushedFile;
 
 type Compressed = std::io::Result<Option<Vec<u8>>>;
+
+/// What the file is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A gzip member, zstd frame, or the bytes as they are, for each block.
+    Blocks(Compression),
+    /// One gzip member over all blocks, for readers that look at the first one only.
+    GzipMember,
+}
 
 struct Job {
     block: Arc<Vec<u8>>,
@@ -48,7 +57,7 @@ pub(crate) struct BlockSink<'scope> {
 impl<'scope> BlockSink<'scope> {
     pub(crate) fn spawn(
         scope: &'scope Scope<'scope, '_>,
-        compression: Compression,
+        format: Format,
         threads: usize,
         file: &'scope File,
     ) -> Result<BlockSink<'scope>> {
@@ -58,7 +67,11 @@ impl<'scope> BlockSink<'scope> {
         let (places, ordered) = bounded::<Place>(2 * threads);
         for _ in 0..threads {
             let queue = queue.clone();
-            let mut compressor = BlockCompressor::new(compression).map_err(starting)?;
+            let mut compressor = match format {
+                Format::Blocks(compression) => BlockCompressor::new(compression),
+                Format::GzipMember => Ok(BlockCompressor::of_gzip_member()),
+            }
+            .map_err(starting)?;
             Builder::new()
                 .name("snapshot-compress".into())
                 .spawn_scoped(scope, move || {
@@ -71,7 +84,7 @@ impl<'scope> BlockSink<'scope> {
         }
         let writer = Builder::new()
             .name("snapshot-write".into())
-            .spawn_scoped(scope, move || write_in_order(ordered, file))
+            .spawn_scoped(scope, move || write_in_order(ordered, format, file))
             .map_err(starting)?;
         Ok(BlockSink { jobs, places, writer })
     }
@@ -91,23 +104,47 @@ impl<'scope> BlockSink<'scope> {
     }
 }
 
-fn write_in_order(places: Receiver<Place>, file: &File) -> Result<FileSummary> {
+fn write_in_order(places: Receiver<Place>, format: Format, file: &File) -> Result<FileSummary> {
     let failed = |e| Error::io("writing the archive", e);
-    let mut file = FlushedFile::new(file).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let (mut size, mut last_block) = (0, None);
+    let mut output =
+        Output { file: FlushedFile::new(file).map_err(failed)?, hasher: Sha256::new(), size: 0 };
+    let mut member = (format == Format::GzipMember).then(GzipMember::default);
+    if member.is_some() {
+        output.write(&GzipMember::HEADER).map_err(failed)?;
+    }
+    let mut last_block = None;
     for Place { block, done } in places {
         let compressed = done.recv().map_err(|_| Error::Panicked("snapshot-compress"))?;
         let compressed = compressed.map_err(|e| Error::io("compressing the archive", e))?;
-        let bytes = compressed.as_deref().unwrap_or(&block);
-        file.write_all(bytes).map_err(failed)?;
-        hasher.update(bytes);
-        size += bytes.len() as u64;
+        output.write(compressed.as_deref().unwrap_or(&block)).map_err(failed)?;
+        if let Some(member) = &mut member {
+            member.add(&block);
+        }
         last_block = Some((compressed, block));
     }
+    if let Some(member) = member {
+        output.write(&member.end()).map_err(failed)?;
+    }
+    let Output { file, hasher, size } = output;
     file.finish().map_err(failed)?;
     let last_block = last_block.map_or_else(Vec::new, |(compressed, block)| {
         compressed.unwrap_or_else(|| block.as_slice().to_vec())
     });
     Ok(FileSummary { size, last_block, sha256: hex::encode(hasher.finalize()) })
+}
+
+/// The file, with what is known of it so far.
+struct Output {
+    file: FlushedFile,
+    hasher: Sha256,
+    size: u64,
+}
+
+impl Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
 }

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
+use flate2::{Compress, Crc, FlushCompress};
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,14 +58,26 @@ impl Compression {
 /// Level of both compressors: the disk and LMDB are to be the limit, not the processor.
 const LEVEL: i32 = 1;
 
+/// Level of a gzip member over all blocks, as the archives of whole instances have it
+/// (storage-instance.md 12).
+const MEMBER_LEVEL: u32 = 6;
+
 /// Compresses whole blocks, one after the other; keeps its tables between them.
 pub(crate) enum BlockCompressor {
     Gzip,
     Zstd(Box<zstd::bulk::Compressor<'static>>),
     None,
+    /// Blocks that follow one another in one gzip member, between the header and the end that
+    /// [`GzipMember`] gives.
+    GzipMember(Box<Compress>),
 }
 
 impl BlockCompressor {
+    pub(crate) fn of_gzip_member() -> BlockCompressor {
+        let level = flate2::Compression::new(MEMBER_LEVEL);
+        BlockCompressor::GzipMember(Box::new(Compress::new(level, false)))
+    }
+
     pub(crate) fn new(compression: Compression) -> io::Result<BlockCompressor> {
         Ok(match compression {
             Compression::Gzip => BlockCompressor::Gzip,
@@ -91,7 +104,48 @@ impl BlockCompressor {
             }
             BlockCompressor::Zstd(compressor) => Some(compressor.compress(block)?),
             BlockCompressor::None => None,
+            BlockCompressor::GzipMember(compressor) => Some(deflate(compressor, block)?),
         })
+    }
+}
+
+/// The block as DEFLATE data that refers to nothing before it, ends at a whole byte, and may be followed
+/// by more.
+fn deflate(compressor: &mut Compress, block: &[u8]) -> io::Result<Vec<u8>> {
+    compressor.reset();
+    let mut output = Vec::with_capacity(block.len() / 2 + 64);
+    loop {
+        let rest = block.get(compressor.total_in() as usize..).unwrap_or_default();
+        compressor.compress_vec(rest, &mut output, FlushCompress::Sync)?;
+        // Room that is left over shows that nothing waits to be put out.
+        if compressor.total_in() == block.len() as u64 && output.len() < output.capacity() {
+            return Ok(output);
+        }
+        output.reserve(block.len() / 4 + 64);
+    }
+}
+
+/// What surrounds the blocks of one gzip member.
+#[derive(Default)]
+pub(crate) struct GzipMember {
+    sum: Crc,
+}
+
+impl GzipMember {
+    /// DEFLATE, no name, no date, made on Unix.
+    pub(crate) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+
+    /// Counts a block, not compressed, that the member holds.
+    pub(crate) fn add(&mut self, block: &[u8]) {
+        self.sum.update(block);
+    }
+
+    /// An empty last block, then sum and length of all.
+    pub(crate) fn end(&self) -> Vec<u8> {
+        let mut end = vec![3, 0];
+        end.extend_from_slice(&self.sum.sum().to_le_bytes());
+        end.extend_from_slice(&self.sum.amount().to_le_bytes());
+        end
     }
 }
 
@@ -176,6 +230,27 @@ mod tests {
             assert_eq!(text, "first block, and the last");
             assert!(decoder.into_source().1);
         }
+    }
+
+    #[test]
+    fn blocks_of_one_member_are_read_by_a_reader_of_one_member() {
+        let mut compressor = BlockCompressor::of_gzip_member();
+        let mut member = GzipMember::default();
+        let mut archive = GzipMember::HEADER.to_vec();
+        // What does not compress needs more room than it takes itself.
+        let noise: Vec<u8> =
+            (0..300_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let blocks: [&[u8]; 4] = [b"first block, ", b"", &noise, b"and the last"];
+        for block in blocks {
+            archive.extend_from_slice(&compressor.compress(block).unwrap().unwrap());
+            member.add(block);
+        }
+        archive.extend_from_slice(&member.end());
+        let mut read = Vec::new();
+        let mut decoder = flate2::bufread::GzDecoder::new(archive.as_slice());
+        decoder.read_to_end(&mut read).unwrap();
+        assert_eq!(read, blocks.concat());
+        assert!(decoder.into_inner().is_empty());
     }
 
     #[test]

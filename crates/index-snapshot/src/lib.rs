@@ -9,7 +9,9 @@
 //! | `compression` | the three compressions, recognised by their magic bytes |
 //! | `tar_entry`, `sums`, `pages` | the parts of the stream: tar headers, checksums, LMDB pages |
 //! | `walk` | every page judged before LMDB sees the file |
+//! | `env_stream` | LMDB's compacting copy as a stream of known length |
 //! | `writer`, `blocks` | environment → archive, as a pipeline of threads with bounded buffers |
+//! | `tarball` | several environments and files → one tar, through the same pipeline; for whole instances |
 //! | `reader`, `foreign` | archive → verified `data.mdb`; what an archive of another kind is |
 //! | `head_probe` | the head of an upload, judged while it arrives |
 //! | `part`, `directory` | files of the snapshot directory: made under a hidden name, published whole, listed, deleted, cleaned up |
@@ -23,6 +25,7 @@
 mod blocks;
 mod compression;
 mod directory;
+mod env_stream;
 mod error;
 mod flush;
 mod foreign;
@@ -37,6 +40,7 @@ mod source;
 mod space;
 mod sums;
 mod tar_entry;
+mod tarball;
 mod threads;
 mod walk;
 mod writer;
@@ -50,10 +54,11 @@ pub use head_probe::HeadProbe;
 pub use manifest::{Compatibility, Manifest, ManifestIndex, Platform, Version};
 pub use monitor::{Monitor, Unattended};
 pub use name::{ArchiveName, SnapshotUid};
-pub use part::{PartFile, PublishedSum, sync_directory};
+pub use part::{PartFile, PublishedSum, ReplacementFile, sync_directory};
 pub use reader::{Body, Head, Imported, Trailer, read_head};
 pub use source::{open_regular_file, read_archive_head};
 pub use space::{available_space, preallocate};
+pub use tarball::{Tarball, decompress, write_tarball};
 #[doc(hidden)]
 pub use walk::walk_file;
 pub use writer::{WriteOptions, Written, check_archive, write_archive};

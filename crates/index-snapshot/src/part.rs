@@ -17,6 +17,8 @@ use crate::sums::sums_file;
 
 /// An archive holds every document: never readable by others.
 const FINISHED_MODE: u32 = 0o440;
+/// Mode of the archive of a whole instance, as storage-instance.md 12 has it.
+const REPLACEMENT_MODE: u32 = 0o444;
 const PART_MODE: u32 = 0o600;
 
 /// The name of a finished file while it is being made.
@@ -58,7 +60,7 @@ impl PartFile {
 
     /// Brings everything written to the disk.
     pub fn sync(&self) -> Result<()> {
-        self.archive.seal()
+        self.archive.seal(FINISHED_MODE)
     }
 
     /// Gives the archive's sum its name. It comes before the archive's, so that no archive ever stands
@@ -72,7 +74,7 @@ impl PartFile {
         sum.file
             .write_all(sums_file([(sha256, archive_name)]).as_bytes())
             .map_err(|e| Error::in_directory(&self.directory, e))?;
-        sum.seal()?;
+        sum.seal(FINISHED_MODE)?;
         Ok(PublishedSum { path: sum.publish(&self.directory)?, has_archive: false })
     }
 
@@ -100,6 +102,43 @@ impl Drop for PublishedSum {
         if !self.has_archive {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// A file in the making that, once complete, takes the place of the one that has its name.
+pub struct ReplacementFile {
+    directory: PathBuf,
+    part: Part,
+}
+
+impl ReplacementFile {
+    /// Makes the hidden file of a name, and the directory at need. A left-over of the same name goes; one
+    /// that somebody still holds is [`Error::AlreadyExists`].
+    pub fn create(directory: &Path, final_name: &str) -> Result<ReplacementFile> {
+        fs::create_dir_all(directory).map_err(|e| Error::in_directory(directory, e))?;
+        Ok(ReplacementFile {
+            directory: directory.to_path_buf(),
+            part: Part::create(directory, final_name)?,
+        })
+    }
+
+    /// The file to write to.
+    pub fn file(&self) -> &File {
+        &self.part.file
+    }
+
+    /// Whether a file of that name is in the making, or was when somebody was killed.
+    pub fn is_in_the_making(directory: &Path, final_name: &str) -> bool {
+        fs::symlink_metadata(directory.join(part_name(final_name))).is_ok()
+    }
+
+    /// Syncs the file, makes it readable for all and writable for nobody, and gives it its name.
+    pub fn publish(mut self) -> Result<()> {
+        self.part.seal(REPLACEMENT_MODE)?;
+        fs::rename(&self.part.path, self.directory.join(&self.part.final_name))
+            .map_err(|e| Error::in_directory(&self.directory, e))?;
+        self.part.published = true;
+        sync_directory(&self.directory)
     }
 }
 
@@ -182,9 +221,9 @@ impl Part {
         Err(Error::AlreadyExists { path })
     }
 
-    fn seal(&self) -> Result<()> {
+    fn seal(&self, mode: u32) -> Result<()> {
         let failed = |e| Error::io(format!("syncing `{}`", self.path.display()), e);
-        self.file.set_permissions(Permissions::from_mode(FINISHED_MODE)).map_err(failed)?;
+        self.file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
         self.file.sync_all().map_err(failed)
     }
 
@@ -259,6 +298,27 @@ mod tests {
         drop(part);
         assert_eq!(names(dir.path()), ["a.tar", "a.tar.sha256"]);
         assert_eq!(fs::read_to_string(dir.path().join("a.tar")).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_replacement_takes_the_place_of_the_old_file_only_when_it_is_complete() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("made at need");
+        let file = ReplacementFile::create(&dir, "a.snapshot").unwrap();
+        file.file().write_all(b"old").unwrap();
+        file.publish().unwrap();
+        let file = ReplacementFile::create(&dir, "a.snapshot").unwrap();
+        assert!(ReplacementFile::is_in_the_making(&dir, "a.snapshot"));
+        assert!(ReplacementFile::create(&dir, "a.snapshot").is_err(), "one at a time");
+        file.file().write_all(b"half").unwrap();
+        drop(file);
+        assert_eq!(names(&dir), ["a.snapshot"]);
+        let file = ReplacementFile::create(&dir, "a.snapshot").unwrap();
+        file.file().write_all(b"new").unwrap();
+        file.publish().unwrap();
+        assert_eq!(names(&dir), ["a.snapshot"]);
+        assert_eq!(fs::read_to_string(dir.join("a.snapshot")).unwrap(), "new");
+        assert_eq!(fs::metadata(dir.join("a.snapshot")).unwrap().mode() & 0o777, 0o444);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::thread::Scope;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::compression::{Compression, Decoder};
+use crate::env_stream::BLOCK_BYTES;
 use crate::error::{Error, Result};
 use crate::foreign::recognise;
 use crate::manifest::{Compatibility, Manifest, Version};
@@ -21,7 +22,6 @@ use crate::sums::{SumThread, SummingReader, sum, sums_file};
 use crate::tar_entry::{BLOCK, Entry, padding, parse};
 use crate::threads::Joined;
 use crate::walk::PageWalk;
-use crate::writer::BLOCK_BYTES;
 
 /// A small entry of the format.
 pub(crate) struct SmallEntry {

@@ -17,13 +17,28 @@ pub(crate) fn padding(size: u64) -> usize {
 
 /// The header of a regular file. Sizes from 8 GiB on take the base-256 form.
 pub(crate) fn header(name: &str, size: u64, modified: u64) -> Result<[u8; BLOCK]> {
+    any_header(name, EntryType::Regular, 0o600, size, modified)
+}
+
+/// The header of a directory.
+pub(crate) fn directory_header(name: &str, modified: u64) -> Result<[u8; BLOCK]> {
+    any_header(name, EntryType::Directory, 0o755, 0, modified)
+}
+
+fn any_header(
+    name: &str,
+    entry_type: EntryType,
+    mode: u32,
+    size: u64,
+    modified: u64,
+) -> Result<[u8; BLOCK]> {
     let mut header = Header::new_gnu();
     header
         .set_path(name)
         .map_err(|e| Error::io(format!("writing the archive entry `{name}`"), e))?;
-    header.set_entry_type(EntryType::Regular);
+    header.set_entry_type(entry_type);
     header.set_size(size);
-    header.set_mode(0o600);
+    header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(modified);

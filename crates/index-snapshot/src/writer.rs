@@ -1,36 +1,28 @@
 //! Environment → archive (index-snapshots.md 5.3 to 5.5).
 //!
-//! 1. LMDB's compacting copy runs on a thread of its own, into a pipe.
-//! 2. The first two pages tell the exact size; leaked pages are found before a byte is written.
-//! 3. Head block: `VERSION`, `metadata.json` and the header of `data.mdb`.
-//! 4. Page blocks: cleared and walked, so that no archive is written that an import would refuse;
-//!    then summed and compressed on other threads.
-//! 5. Tail block: `SHA256SUMS` and the end of the tar, so its absence shows a truncated archive.
-//!
-//! A failure drops the pipe's reading end, which ends the copy within milliseconds; the first cause is
-//! reported, never the broken pipe that follows from it.
+//! 1. LMDB's compacting copy arrives as a stream of cleared pages (`env_stream`).
+//! 2. Head block: `VERSION`, `metadata.json` and the header of `data.mdb`.
+//! 3. Page blocks: walked, so that no archive is written that an import would refuse; then summed and
+//!    compressed on other threads.
+//! 4. Tail block: `SHA256SUMS` and the end of the tar, so its absence shows a truncated archive.
 
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::thread::{self, Builder, Scope};
+use std::thread::{self, Scope};
 
-use heed::{CompactionOption, Env, MdbError, WithoutTls};
+use heed::{Env, WithoutTls};
 
-use crate::blocks::{BlockSink, FileSummary};
+use crate::blocks::{BlockSink, FileSummary, Format};
 use crate::compression::Compression;
+use crate::env_stream::{EnvStream, StreamError, stream_env};
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
 use crate::monitor::Monitor;
-use crate::pages::{MetaPages, PageCleaner, SMALLEST_PAGE, page_size, pages_in_use};
 use crate::reader::{DATA, MANIFEST, SUMS, VERSION, read_head};
 use crate::sums::{SumThread, sum, sums_file};
 use crate::tar_entry::{END, append, header};
 use crate::walk::PageWalk;
-
-/// Bytes of `data.mdb` in a block; a multiple of every page size.
-pub(crate) const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// How to write an archive.
 #[derive(Debug, Clone, Copy)]
@@ -67,110 +59,22 @@ pub fn write_archive(
     file: &File,
     monitor: &dyn Monitor,
 ) -> Result<Written> {
-    let expected_pages = pages_in_use(env)?;
-    let (reading_end, writing_end) =
-        io::pipe().map_err(|e| Error::io("opening a pipe for the copy", e))?;
-    widen(&writing_end);
-    thread::scope(|scope| {
-        let copier = Builder::new()
-            .name("snapshot-copy".into())
-            .spawn_scoped(scope, move || copy(env, writing_end))
-            .map_err(|e| Error::io("starting the thread that copies", e))?;
-        let streamed =
-            stream(scope, Source(reading_end), expected_pages, manifest, options, file, monitor);
-        let copied = copier.join().map_err(|_| Error::Panicked("snapshot-copy"))?;
-        match (streamed, copied) {
-            (Ok(written), copied) => copied.map(|()| written),
-            // A copy that fits into LMDB's buffers fails before it has written a byte.
-            (
-                Err(StreamError::CopyEnded),
-                Err(Error::Lmdb(heed::Error::Mdb(MdbError::Incompatible))),
-            ) => Err(Error::LeakedPages { leaked: None }),
-            (Err(StreamError::CopyEnded), Err(cause)) => Err(cause),
-            (Err(StreamError::CopyEnded), Ok(())) => {
-                Err(Error::corrupted("LMDB's copy of the index ended before its announced size"))
-            }
-            (Err(StreamError::Failed(cause)), _) => Err(cause),
-        }
+    stream_env(env, |copy| {
+        thread::scope(|scope| write(scope, copy, manifest, options, file, monitor))
     })
 }
 
-/// Runs LMDB's copy. A signal would end it with EINTR, so this thread, and the one that LMDB starts from
-/// it, take none.
-fn copy(env: &Env<WithoutTls>, writing_end: PipeWriter) -> Result<()> {
-    nix::sys::signal::SigSet::all()
-        .thread_block()
-        .map_err(|e| Error::io("blocking signals for the copy", e.into()))?;
-    let mut end = File::from(OwnedFd::from(writing_end));
-    env.copy_to_file(&mut end, CompactionOption::Enabled)?;
-    Ok(())
-}
-
-/// LMDB writes a mebibyte at once: let the pipe hold it, where the system allows.
-fn widen(pipe: &PipeWriter) {
-    #[cfg(target_os = "linux")]
-    let _ = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(BLOCK_BYTES as i32));
-    #[cfg(not(target_os = "linux"))]
-    let _ = pipe;
-}
-
-enum StreamError {
-    /// The copying thread closed its end too early; it knows the cause.
-    CopyEnded,
-    Failed(Error),
-}
-
-impl From<Error> for StreamError {
-    fn from(error: Error) -> StreamError {
-        StreamError::Failed(error)
-    }
-}
-
-/// The reading end of the pipe.
-struct Source(PipeReader);
-
-impl Source {
-    /// Fills a buffer up to a length.
-    fn fill(&mut self, buffer: &mut Vec<u8>, length: usize) -> Result<(), StreamError> {
-        let missing = length - buffer.len();
-        let read = (&mut self.0)
-            .take(missing as u64)
-            .read_to_end(buffer)
-            .map_err(|e| Error::io("reading LMDB's copy from the pipe", e))?;
-        if read == missing { Ok(()) } else { Err(StreamError::CopyEnded) }
-    }
-
-    /// Whether the copy ends here.
-    fn is_at_end(&mut self) -> Result<bool> {
-        let read =
-            self.0.read(&mut [0]).map_err(|e| Error::io("reading LMDB's copy from the pipe", e))?;
-        Ok(read == 0)
-    }
-}
-
-fn stream<'scope>(
+fn write<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    mut source: Source,
-    expected_pages: u64,
+    mut copy: EnvStream,
     mut manifest: Manifest,
     options: &WriteOptions<'_>,
     file: &'scope File,
     monitor: &dyn Monitor,
 ) -> Result<Written, StreamError> {
-    let not_lmdb =
-        || Error::corrupted("LMDB's copy of the index does not begin with its meta pages");
-    let mut block = Vec::with_capacity(BLOCK_BYTES);
-    source.fill(&mut block, SMALLEST_PAGE)?;
-    let page_size = page_size(&block).ok_or_else(not_lmdb)?;
-    source.fill(&mut block, 2 * page_size)?;
-    let meta = MetaPages::parse(&block).ok_or_else(not_lmdb)?;
-    if meta.pages != expected_pages {
-        let leaked = Some(meta.pages.abs_diff(expected_pages));
-        return Err(Error::LeakedPages { leaked }.into());
-    }
-    let data_size = meta.bytes().ok_or_else(not_lmdb)?;
+    let data_size = copy.size();
     manifest.data_size = data_size;
-    manifest.platform.page_size = page_size as u32;
+    manifest.platform.page_size = copy.meta().page_size as u32;
     monitor.total(data_size);
 
     let modified = u64::try_from(manifest.created_at.unix_timestamp()).unwrap_or(0);
@@ -181,35 +85,25 @@ fn stream<'scope>(
     append(&mut head, MANIFEST.name, &manifest_json, modified)?;
     head.extend_from_slice(&header(DATA, data_size, modified)?);
 
-    let sink = BlockSink::spawn(scope, options.compression, options.threads, file)?;
+    let format = Format::Blocks(options.compression);
+    let sink = BlockSink::spawn(scope, format, options.threads, file)?;
     let pushed = (|| {
         let mut open = sink.push(Arc::new(head));
         let data_sum = SumThread::spawn(scope)?;
-        let mut cleaner = PageCleaner::new(page_size);
-        let mut walk = PageWalk::new(meta, options.databases);
-        let mut left = data_size;
-        while open && left > 0 {
+        let mut walk = PageWalk::new(copy.meta(), options.databases);
+        while open {
             if monitor.must_stop() {
                 return Err(Error::Stopped.into());
             }
-            let length = left.min(BLOCK_BYTES as u64);
-            source.fill(&mut block, length as usize)?;
-            cleaner.clean(&mut block)?;
+            let Some(block) = copy.next_block()? else {
+                walk.finish()?;
+                break;
+            };
             walk.walk(&block)?;
-            let full = Arc::new(std::mem::replace(&mut block, Vec::with_capacity(BLOCK_BYTES)));
-            data_sum.update(&full)?;
-            open = sink.push(full);
-            left -= length;
-            monitor.advance(length);
-        }
-        if open {
-            if !source.is_at_end()? {
-                return Err(Error::corrupted(
-                    "LMDB's copy of the index is longer than it announced",
-                )
-                .into());
-            }
-            walk.finish()?;
+            let block = Arc::new(block);
+            data_sum.update(&block)?;
+            monitor.advance(block.len() as u64);
+            open = sink.push(block);
         }
         let data_sum = data_sum.finish()?;
         let sums = sums_file([
