@@ -99,9 +99,15 @@ pub enum Error {
     /// The environment of the queue failed.
     #[error("The task queue cannot be read or written: {0}")]
     Queue(#[from] heed::Error),
+    /// The queue was compacted, and the file that this process has open is the old one.
+    #[error(
+        "The task queue has been compacted and takes no changes until the server is restarted."
+    )]
+    QueueRetired,
     /// The queue was written by another version of the program.
     #[error(
-        "The task queue was written by version {found} and this is {expected}: upgrade it first."
+        "The task queue was written by version {found} and this is {expected}. Upgrading in place is not \
+         built: start that version, make a dump there, and import it into an empty data directory."
     )]
     QueueVersionMismatch {
         /// Version found in the queue.
@@ -199,6 +205,7 @@ impl ErrorCode for Error {
             Error::Queue(_)
             | Error::IndexVersionMismatch { .. }
             | Error::QueueVersionMismatch { .. }
+            | Error::QueueRetired
             | Error::IndexStillInUse { .. }
             | Error::CorruptedQueue(_)
             | Error::Panic(_)

@@ -16,9 +16,11 @@
 //! | `features.rs` | experimental features |
 //! | `monitoring.rs` | what `/metrics` needs: the state of the queue, an observer of ended tasks |
 //! | `index_snapshots.rs` | what routes need of single-index snapshots |
+//! | `compacted_copy.rs` | a copy without free pages in the place of an environment's file |
 //! | `space.rs` | room on the data volume, and what of it is promised |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
+mod compacted_copy;
 mod error;
 mod features;
 mod index_mapper;
@@ -51,6 +53,7 @@ pub use self::features::FeatureFlags;
 pub use self::index_snapshots::{COMPATIBILITY, ImportRequest};
 pub use self::monitoring::QueueState;
 pub use self::options::{IndexerOptions, Options};
+pub use self::queue::compaction::QueueCompaction;
 pub use self::queue::filter::{IndexFilter, Query};
 
 use self::features::Features;
@@ -60,7 +63,7 @@ use self::monitoring::Observer;
 use self::processing::Processing;
 use self::queue::Queue;
 use self::queue::filter::{View, page};
-use self::scheduler::{Wake, process_single_index_snapshot, run_loop};
+use self::scheduler::{Wake, process_instance_snapshot, process_single_index_snapshot, run_loop};
 use self::space::Space;
 use self::testing::Faults;
 
@@ -129,6 +132,7 @@ impl IndexScheduler {
         )?;
         queue.delete_orphan_payloads(&file_store)?;
         process_single_index_snapshot::clean_up(&options.snapshots_path);
+        process_instance_snapshot::clean_up(&options);
         let threads = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("indexing-{number}"))
             .num_threads(options.indexer.threads.unwrap_or(0))
@@ -376,6 +380,19 @@ impl IndexScheduler {
         self.shared.queue.used_bytes()
     }
 
+    /// Compacts the queue. From then on, nothing can be written until the server is restarted.
+    ///
+    /// # Errors
+    /// There is no room for the copy, it cannot be written, or the queue was compacted already.
+    pub fn compact_queue(&self) -> Result<QueueCompaction> {
+        self.shared.queue.compact(&self.shared.space)
+    }
+
+    /// Whether nothing can be written until the server is restarted.
+    pub fn must_restart(&self) -> bool {
+        self.shared.queue.env().is_retired()
+    }
+
     /// Fails when the queue cannot be read.
     ///
     /// # Errors
@@ -459,11 +476,11 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::IndexCompaction
         | Kind::TaskCancelation
         | Kind::TaskDeletion
+        | Kind::SnapshotCreation
         | Kind::SingleIndexSnapshotCreation
         | Kind::SingleIndexSnapshotImport => true,
         Kind::DocumentEdition
         | Kind::DumpCreation
-        | Kind::SnapshotCreation
         | Kind::Export
         | Kind::UpgradeDatabase
         | Kind::NetworkTopologyChange

@@ -11,8 +11,10 @@ use crate::FeatureFlags;
 pub struct Options {
     /// The data directory.
     pub db_path: PathBuf,
-    /// Where single-index snapshots lie.
+    /// Where snapshots lie, of single indexes and of the whole instance.
     pub snapshots_path: PathBuf,
+    /// The key store, for snapshots of the whole instance.
+    pub auth_env: heed::Env<heed::WithoutTls>,
     /// Content of the data directory's `instance-uid`.
     pub instance_uid: Option<Uuid>,
     /// Read transactions that may be open at once on an index.

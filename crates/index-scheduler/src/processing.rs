@@ -75,6 +75,18 @@ progress_steps! {
 }
 
 progress_steps! {
+    /// Creation of a snapshot of the whole instance.
+    pub(crate) enum SnapshotCreationProgress {
+        StartTheSnapshotCreation => "start the snapshot creation",
+        SnapshotTheIndexScheduler => "snapshot the index scheduler",
+        SnapshotTheUpdateFiles => "snapshot the update files",
+        SnapshotTheIndexes => "snapshot the indexes",
+        SnapshotTheApiKeys => "snapshot the api keys",
+        CreateTheTarball => "create the tarball",
+    }
+}
+
+progress_steps! {
     /// Swap of indexes.
     pub(crate) enum SwapProgress {
         EnsuringCorrectness => "ensuring correctness of the swap",
@@ -273,6 +285,16 @@ pub(crate) struct Older {
 }
 
 impl Older {
+    /// Those of them that read payload files which other batches may make superfluous meanwhile.
+    pub(crate) fn readers_of_payloads(mut self) -> Older {
+        self.batches.retain(|_, batch| batch.kinds.contains(&Kind::SnapshotCreation));
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// Waits until none of them runs any more.
     pub(crate) fn wait(&self) {
         let mut now = self.processing.lock();

@@ -55,7 +55,7 @@ pub struct Tarball<'a, 'scope> {
 }
 
 impl Tarball<'_, '_> {
-    /// Adds a directory; its name ends with `/`.
+    /// Adds a directory.
     ///
     /// # Errors
     /// The file cannot be written, or the work is to stop.
@@ -100,7 +100,7 @@ impl Tarball<'_, '_> {
     /// # Errors
     /// As [`Tarball::directory`]; pages have leaked, or LMDB cannot copy.
     pub fn environment(&mut self, name: &str, env: &Env<WithoutTls>) -> Result<()> {
-        stream_env(env, |copy| Ok(self.copied(name, copy)?))
+        stream_env(env, |copy| self.copied(name, copy))
     }
 
     fn copied(&mut self, name: &str, mut copy: EnvStream) -> Result<(), StreamError> {

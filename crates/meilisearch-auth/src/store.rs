@@ -59,6 +59,11 @@ impl AuthStore {
         self.master_key.as_deref().map_or_else(String::new, |master| secret::derive(master, uid))
     }
 
+    /// The environment, to be copied.
+    pub fn env(&self) -> &Env<WithoutTls> {
+        &self.env
+    }
+
     /// Bytes of the file on disk.
     pub fn size(&self) -> Result<u64, AuthStoreError> {
         Ok(self.env.real_disk_size()?)

@@ -91,9 +91,7 @@ pub struct Route {
 /// The routes that are not built: they authenticate, then answer 501. A fixed path stands before a
 /// parameter at its place.
 pub static ROUTES: &[Route] = &[
-    route("/tasks/compact", &[(Method::POST, Action::TasksCompact)]),
     route("/dumps", &[(Method::POST, Action::DumpsCreate)]),
-    route("/snapshots", &[(Method::POST, Action::SnapshotsCreate)]),
     route("/export", &[(Method::POST, Action::Export)]),
     route(
         "/webhooks",

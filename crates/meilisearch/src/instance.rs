@@ -83,11 +83,11 @@ impl Instance {
                 .map_err(|source| OpenError::CreateDirectory { path: path.clone(), source })?;
         }
         let auth = AuthStore::open(&db_path.join("auth"), options.master_key.as_deref())?;
-        let scheduler = IndexScheduler::open(scheduler_options(&options)?)?;
+        let scheduler = IndexScheduler::open(scheduler_options(&options, &auth)?)?;
         let metrics = Data::new(Metrics::new()?);
         metrics.observe(&scheduler)?;
-        scheduler.run()?;
         version_file::write(db_path)?;
+        scheduler.run()?;
         Ok(Instance {
             auth: Data::new(auth),
             scheduler: Data::new(scheduler),
@@ -118,7 +118,10 @@ impl Instance {
     }
 }
 
-fn scheduler_options(options: &Options) -> Result<index_scheduler::Options, OpenError> {
+fn scheduler_options(
+    options: &Options,
+    auth: &AuthStore,
+) -> Result<index_scheduler::Options, OpenError> {
     let max_memory_bytes = options.max_indexing_memory_bytes();
     let batched_tasks_size_limit = options.experimental_limit_batched_tasks_total_size.map_or_else(
         || (max_memory_bytes / 2).min(MAX_DEFAULT_BATCH_BYTES),
@@ -127,6 +130,7 @@ fn scheduler_options(options: &Options) -> Result<index_scheduler::Options, Open
     Ok(index_scheduler::Options {
         db_path: options.db_path.clone(),
         snapshots_path: options.snapshot_dir.clone(),
+        auth_env: auth.env().clone(),
         instance_uid: Some(
             instance_uid::read_or_create(&options.db_path).map_err(|source| {
                 OpenError::InstanceUid { path: options.db_path.clone(), source }

@@ -127,6 +127,12 @@ impl IndexMapper {
         self.look_up(uid, |uuid| self.open.pin(uuid, self.opener(uid, uuid)))
     }
 
+    /// As [`IndexMapper::pin`], for a name that led to that UUID in an older view of the names. The caller's
+    /// batch is as old as the view, so the index is not deleted yet.
+    pub(crate) fn pin_as_seen(&self, uid: &str, uuid: Uuid) -> Result<PinnedIndex> {
+        self.open.pin(uuid, self.opener(uid, uuid))
+    }
+
     fn look_up<T>(&self, uid: &str, find: impl Fn(Uuid) -> Result<T>) -> Result<T> {
         let mapped = |uid| {
             let rtxn = self.env.read_txn()?;

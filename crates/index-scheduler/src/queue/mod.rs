@@ -6,11 +6,13 @@
 //! - [`filter`]: filters of the listings → uids;
 //! - [`commit`]: the outcome of a batch, the only writer of statuses;
 //! - [`swap`]: names exchanged inside older tasks;
+//! - [`compaction`]: its file without free pages;
 //! - [`cleanup`]: deletion of finished tasks, by hand or when there are too many.
 
 pub(crate) mod cleanup;
 pub(crate) mod codec;
 pub(crate) mod commit;
+pub(crate) mod compaction;
 pub(crate) mod filter;
 pub(crate) mod register;
 pub(crate) mod swap;
@@ -26,6 +28,7 @@ use meilisearch_types::versioning::{VERSION, VERSION_STR};
 use roaring::RoaringBitmap;
 
 use self::tables::{Env, Tables, VERSION_KEY};
+use crate::compacted_copy;
 use crate::error::{Error, Result};
 
 /// Handle on the queue; clones share the environment.
@@ -38,6 +41,7 @@ pub(crate) struct Queue {
 impl Queue {
     /// Opens the queue in the existing directory `dir`, creating what is missing.
     pub(crate) fn open(dir: &Path, map_size: usize) -> Result<Queue> {
+        compacted_copy::remove_left_over(dir)?;
         let env = tables::open_env(dir, map_size)?;
         let mut wtxn = env.write_txn()?;
         let tables = Tables::create(&env, &mut wtxn)?;

@@ -1,7 +1,10 @@
 //! The 22 databases of the `tasks` environment (storage-instance.md, section 4): the only place
 //! that names them, with the codecs of keys and values and what happens to an emptied set.
 
+use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use heed::types::{Bytes, Str};
 use heed::{BytesDecode, BytesEncode, Database, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
@@ -11,10 +14,46 @@ use meilisearch_types::tasks::Task;
 use roaring::RoaringBitmap;
 
 use super::codec::{Cbo, Json, Number, Roaring, Timestamp, Uid, UuidBytes, Version};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// LMDB environment whose read transactions may move between threads.
-pub(crate) type Env = heed::Env<WithoutTls>;
+/// LMDB environment whose read transactions may move between threads. It can be retired: when another
+/// file has taken the place of the one that is open, nothing may be written to that any more. Clones
+/// share this.
+#[derive(Clone)]
+pub(crate) struct Env {
+    inner: heed::Env<WithoutTls>,
+    retired: Arc<AtomicBool>,
+}
+
+impl Deref for Env {
+    type Target = heed::Env<WithoutTls>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}
+
+impl Env {
+    /// The only way to write.
+    ///
+    /// # Errors
+    /// The environment is retired, or LMDB fails.
+    pub(crate) fn write_txn(&self) -> Result<RwTxn<'_>> {
+        let wtxn = self.inner.write_txn()?;
+        // It is retired inside a write transaction, so whoever waited for that one sees it.
+        if self.is_retired() { Err(Error::QueueRetired) } else { Ok(wtxn) }
+    }
+
+    /// Whether nothing can be written any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Ends all writing, by the holder of the write transaction.
+    pub(crate) fn retire(&self, _: RwTxn<'_>) {
+        self.retired.store(true, Ordering::Release);
+    }
+}
 
 /// One more than the databases that exist, as upstream leaves it.
 const MAX_DATABASES: u32 = 23;
@@ -156,8 +195,8 @@ pub(crate) fn open_env(dir: &Path, map_size: usize) -> Result<Env> {
     options.map_size(map_size).max_dbs(MAX_DATABASES);
     // SAFETY: no process changes the file but through LMDB, and the environment is opened once.
     #[allow(unsafe_code, reason = "the file is mapped; heed asks the caller to vouch for it")]
-    let env = unsafe { options.open(dir) }?;
-    Ok(env)
+    let inner = unsafe { options.open(dir) }?;
+    Ok(Env { inner, retired: Arc::default() })
 }
 
 impl Tables {

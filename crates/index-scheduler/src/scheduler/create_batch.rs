@@ -8,7 +8,8 @@
 //! | 0 | cancelation | the one with the greatest uid; waits for the running batches that it names | queue |
 //! | 1 to 3 | upgrade, topology change, task deletion | see the chapter | queue |
 //! | 4 | compaction | the one with the lowest uid that may start | main |
-//! | 5 to 7 | export, instance snapshot, dump | see the chapter | queue |
+//! | 5, 7 | export, dump | see the chapter | queue |
+//! | 6 | instance snapshot | all together; no index may change meanwhile | main |
 //! | jobs | single-index snapshots whose predecessors are done | one task | side |
 //! | 8 | the rest, lowest uid first | the autobatch of its index | main |
 //!
@@ -33,6 +34,8 @@ use crate::queue::filter::View;
 pub(crate) enum Work {
     Cancelation,
     TaskDeletion,
+    /// A snapshot of the whole instance.
+    InstanceSnapshot,
     /// Kinds that this version cannot run: their tasks fail.
     NotBuilt,
     /// A single-index snapshot.
@@ -122,26 +125,18 @@ pub(crate) fn create_batch(
     for (kind, all_together) in
         [(Kind::UpgradeDatabase, true), (Kind::NetworkTopologyChange, false)]
     {
-        if let Some(next) = plan.whole_kind(kind, all_together, Work::NotBuilt)? {
+        if let Some(next) = plan.whole_kind(kind, all_together, Work::NotBuilt, Lane::Queue)? {
             return Ok(Some(next));
         }
     }
-    if let Some(next) = plan.whole_kind(Kind::TaskDeletion, true, Work::TaskDeletion)? {
+    let deletion = plan.whole_kind(Kind::TaskDeletion, true, Work::TaskDeletion, Lane::Queue)?;
+    if let Some(next) = deletion {
         return Ok(Some(next));
     }
-    match plan.compaction()? {
-        Some(task) if !lanes.main => return Ok(Some(alone(Work::Compaction, Lane::Main, task))),
+    match plan.before_documents()? {
+        Some(next) if next.lane != Lane::Main || !lanes.main => return Ok(Some(next)),
         // It waits for the batch that changes an index, and only jobs start meanwhile.
-        Some(_) => {}
-        None => {
-            for (kind, all_together) in
-                [(Kind::Export, false), (Kind::SnapshotCreation, true), (Kind::DumpCreation, false)]
-            {
-                if let Some(next) = plan.whole_kind(kind, all_together, Work::NotBuilt)? {
-                    return Ok(Some(next));
-                }
-            }
-        }
+        Some(_) | None => {}
     }
     if lanes.side_jobs < limits.side_jobs
         && let Some(next) = plan.side_job()?
@@ -233,16 +228,37 @@ impl<'a> Plan<'a> {
         Ok(None)
     }
 
+    /// Rules 4 to 7.
+    fn before_documents(&self) -> Result<Option<NextBatch>> {
+        if let Some(task) = self.compaction()? {
+            return Ok(Some(alone(Work::Compaction, Lane::Main, task)));
+        }
+        if let Some(next) = self.whole_kind(Kind::Export, false, Work::NotBuilt, Lane::Queue)? {
+            return Ok(Some(next));
+        }
+        let snapshot = Kind::SnapshotCreation;
+        if let Some(next) = self.whole_kind(snapshot, true, Work::InstanceSnapshot, Lane::Main)? {
+            return Ok(Some(next));
+        }
+        self.whole_kind(Kind::DumpCreation, false, Work::NotBuilt, Lane::Queue)
+    }
+
     /// Rules 1 to 3 and 5 to 7: the tasks of a kind, all of them or the one with the lowest uid.
-    fn whole_kind(&self, kind: Kind, all: bool, work: Work) -> Result<Option<NextBatch>> {
+    fn whole_kind(
+        &self,
+        kind: Kind,
+        all: bool,
+        work: Work,
+        lane: Lane,
+    ) -> Result<Option<NextBatch>> {
         let uids = self.of_kind(kind)?;
         let Some(lowest) = uids.min() else { return Ok(None) };
         if !all {
-            return Ok(Some(alone(work, Lane::Queue, self.task(lowest)?)));
+            return Ok(Some(alone(work, lane, self.task(lowest)?)));
         }
         Ok(Some(NextBatch {
             work,
-            lane: Lane::Queue,
+            lane,
             tasks: self.view.queue.listed_tasks(self.view.rtxn, &uids)?,
             stop: StopReason::KindCannotMix { kind },
             from_closure: false,

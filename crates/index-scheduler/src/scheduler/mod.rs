@@ -13,6 +13,7 @@ mod process_deletion;
 mod process_documents;
 mod process_index;
 mod process_index_compaction;
+pub(crate) mod process_instance_snapshot;
 mod process_settings;
 pub(crate) mod process_single_index_snapshot;
 mod process_swap;
@@ -35,7 +36,7 @@ use self::autobatcher::BatchKind;
 use self::create_batch::{Facts, IndexFacts, Limits, NextBatch, Work, create_batch};
 use crate::Shared;
 use crate::error::{Error, Result};
-use crate::processing::{BatchProgress, RunningBatch};
+use crate::processing::{BatchProgress, Older, RunningBatch};
 use crate::queue::cleanup::MAX_TASKS;
 use crate::queue::commit::{Committed, Outcome, add_to_batch};
 use crate::queue::filter::View;
@@ -102,6 +103,9 @@ fn spawn(shared: Arc<Shared>, started: Started) {
 impl Shared {
     /// Chooses the next batch and publishes it as running.
     pub(crate) fn plan(&self) -> Result<Option<Started>> {
+        if self.queue.env().is_retired() {
+            return Ok(None);
+        }
         self.queue.clean_up(MAX_TASKS)?;
         let now = self.processing.now();
         let rtxn = self.queue.read_txn()?;
@@ -187,7 +191,7 @@ impl Shared {
         self.faults.hit(Fault::AfterCommit)?;
         self.observer.ended(&finished);
         self.observer.ended(&canceled);
-        self.delete_payloads(content_files);
+        self.delete_payloads(content_files, self.processing.others(&running).readers_of_payloads());
         Ok(())
     }
 
@@ -199,6 +203,7 @@ impl Shared {
             Work::SideJob => side_jobs::run(self, running, only(tasks)?),
             Work::Swap => process_swap::run(self, running, only(tasks)?),
             Work::Compaction => process_index_compaction::run(self, running, only(tasks)?),
+            Work::InstanceSnapshot => process_instance_snapshot::run(self, running, tasks),
             Work::Index { uid, kind: BatchKind::Alone, .. } => {
                 process_index::run(self, running, &uid, only(tasks)?)
             }
@@ -218,11 +223,24 @@ impl Shared {
         }
     }
 
-    fn delete_payloads(&self, content_files: Vec<Uuid>) {
-        for uuid in content_files {
-            if let Err(error) = self.file_store.delete(uuid) {
-                tracing::error!("the next start of the server will try again: {error}");
+    /// Deletes payload files, once nobody reads them who began before their tasks had ended.
+    fn delete_payloads(&self, content_files: Vec<Uuid>, readers: Older) {
+        let file_store = self.file_store.clone();
+        let wait = !content_files.is_empty() && !readers.is_empty();
+        let delete = move || {
+            readers.wait();
+            for uuid in content_files {
+                if let Err(error) = file_store.delete(uuid) {
+                    tracing::error!("the next start of the server will try again: {error}");
+                }
             }
+        };
+        if !wait {
+            delete();
+        } else if let Err(error) =
+            std::thread::Builder::new().name("payload-deleter".into()).spawn(delete)
+        {
+            tracing::error!("payloads will be deleted at the next start: {error}");
         }
     }
 

@@ -5,27 +5,18 @@
 //! The copy is complete and synced before it gets the name of the file, so a crash at any step leaves
 //! one of the two, and at worst a copy that the next run overwrites or the cancelation removes.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use heed::CompactionOption;
-use index_snapshot::sync_directory;
 use meilisearch_types::sizes::ByteSize;
 use meilisearch_types::tasks::{Details, KindWithContent, Status, Task};
-use tempfile::TempPath;
 
 use crate::Shared;
+use crate::compacted_copy::{self, CompactedCopy, DATA_FILE};
 use crate::error::{Error, Result};
 use crate::index_mapper::Effect;
 use crate::processing::{IndexCompactionProgress as Step, RunningBatch};
 use crate::queue::commit::Outcome;
 use crate::testing::Fault;
-
-const DATA_FILE: &str = "data.mdb";
-const LOCK_FILE: &str = "lock.mdb";
-/// The copy as long as it is not the index's file.
-const COPY_FILE: &str = "data.mdb.cpy";
 
 /// Compacts the index of a task.
 pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Result<Outcome> {
@@ -41,12 +32,9 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
     shared.space.require(&directory, used, "compacting an index")?;
 
     running.progress.update(Step::CreateTemporaryFile);
-    let mut copy = Copy::create(&directory)?;
+    let mut copy = CompactedCopy::create(&directory)?;
     running.progress.update(Step::CopyAndCompactTheIndex);
-    pin.index()
-        .env()
-        .copy_to_file(&mut copy.file, CompactionOption::Enabled)
-        .map_err(|error| Error::index(uid)(error.into()))?;
+    copy.fill(pin.index().env()).map_err(|error| Error::index(uid)(error.into()))?;
     running.progress.update(Step::PersistTheCompactedIndex);
     copy.sync()?;
 
@@ -55,6 +43,7 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
     let index = shared.mapper.reopen(uid, uuid, || {
         shared.faults.hit(Fault::BeforeIndexCommit)?;
         copy.replace_data_file(&directory)?;
+        compacted_copy::settle(&directory)?;
         shared.faults.hit(Fault::AfterIndexCommit)?;
         running.progress.update(Step::ReopenTheIndex);
         Ok(())
@@ -83,53 +72,7 @@ pub(super) fn discard(shared: &Shared, task: &Task) -> Result<()> {
     let KindWithContent::IndexCompaction { index_uid: uid } = &task.kind else { return Ok(()) };
     let rtxn = shared.queue.read_txn()?;
     let Some(directory) = shared.mapper.directory(&rtxn, uid)? else { return Ok(()) };
-    remove_if_there(directory.join(COPY_FILE))
-}
-
-/// A copy of an index's file in its directory; removed when dropped, unless it replaced the file.
-struct Copy {
-    file: File,
-    path: TempPath,
-}
-
-impl Copy {
-    /// Creates it, readable for nobody else, like every file of an environment.
-    fn create(directory: &Path) -> Result<Copy> {
-        let path = directory.join(COPY_FILE);
-        let created = || {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&path)?;
-            Ok(Copy { file, path: TempPath::try_from_path(&path)? })
-        };
-        created().map_err(Error::io("create", &path))
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(Error::io("sync", self.path.to_path_buf()))
-    }
-
-    /// Gives it the name of the index's file, which nothing may have open.
-    fn replace_data_file(self, directory: &Path) -> Result<()> {
-        let data = directory.join(DATA_FILE);
-        self.path.persist(&data).map_err(|error| Error::io("replace", &data)(error.error))?;
-        // Its transactions are counted from the start again, so the counters of the lock file, which
-        // another process may keep alive, do not fit any more. LMDB makes a new one.
-        remove_if_there(directory.join(LOCK_FILE))?;
-        Ok(sync_directory(directory)?)
-    }
-}
-
-fn remove_if_there(path: PathBuf) -> Result<()> {
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
+    compacted_copy::remove_left_over(&directory)
 }
 
 fn file_size(path: &Path) -> Result<u64> {

@@ -2,7 +2,10 @@
 //! other builds they cost nothing and do nothing.
 
 use crate::error::Result;
-use crate::processing::{SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress};
+use crate::processing::{
+    SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress,
+    SnapshotCreationProgress,
+};
 
 /// A point in the run of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,10 @@ pub(crate) enum Fault {
     Creation(SingleIndexSnapshotCreationProgress),
     /// A step of the import of a single-index snapshot begins.
     Import(SingleIndexSnapshotImportProgress),
+    /// A step of the creation of a snapshot of the whole instance begins.
+    InstanceSnapshot(SnapshotCreationProgress),
+    /// The archive of the whole instance is complete and has no name yet.
+    BeforePublishInstanceSnapshot,
     /// The next mebibyte of an index is about to be copied, in either direction.
     WhileCopying,
     /// The sum of an archive has its name and the archive has none yet.
@@ -42,6 +49,12 @@ impl From<SingleIndexSnapshotCreationProgress> for Fault {
 impl From<SingleIndexSnapshotImportProgress> for Fault {
     fn from(step: SingleIndexSnapshotImportProgress) -> Fault {
         Fault::Import(step)
+    }
+}
+
+impl From<SnapshotCreationProgress> for Fault {
+    fn from(step: SnapshotCreationProgress) -> Fault {
+        Fault::InstanceSnapshot(step)
     }
 }
 

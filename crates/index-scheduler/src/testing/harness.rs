@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::invariants;
-use crate::queue::Queue;
+use crate::queue::{Queue, tables};
 use crate::scheduler::Started;
 use crate::{FeatureFlags, IndexScheduler, IndexerOptions, Options};
 
@@ -44,8 +44,13 @@ impl TestScheduler {
     }
 
     fn open(dir: Arc<TempDir>, change: impl FnOnce(&mut Options)) -> TestScheduler {
+        let db_path = dir.path().join("data.ms");
+        let auth = db_path.join("auth");
+        std::fs::create_dir_all(&auth).unwrap();
+        std::fs::write(db_path.join("VERSION"), "1.50.0").unwrap();
         let mut options = Options {
-            db_path: dir.path().join("data.ms"),
+            auth_env: (*tables::open_env(&auth, 1 << 20).unwrap()).clone(),
+            db_path,
             snapshots_path: dir.path().join("snapshots"),
             instance_uid: None,
             index_max_readers: 128,
@@ -69,13 +74,12 @@ impl TestScheduler {
     pub(crate) fn reopen(self) -> TestScheduler {
         let TestScheduler { scheduler, dir } = self;
         scheduler.shutdown();
-        let tasks = dir.path().join("data.ms/tasks");
         drop(scheduler);
-        if let Some(closing) = heed::env_closing_event(&tasks) {
-            assert!(
-                closing.wait_timeout(std::time::Duration::from_secs(10)),
-                "the queue stays open"
-            );
+        for name in ["tasks", "auth"] {
+            if let Some(closing) = heed::env_closing_event(dir.path().join("data.ms").join(name)) {
+                let timeout = std::time::Duration::from_secs(10);
+                assert!(closing.wait_timeout(timeout), "`{name}` stays open");
+            }
         }
         TestScheduler::open(dir, |_| ())
     }
@@ -178,6 +182,11 @@ impl CrashImage {
         let image = tempfile::tempdir().unwrap();
         copy(dir, image.path());
         CrashImage(Arc::new(image))
+    }
+
+    /// A directory that a test filled itself, with `data.ms` in it.
+    pub(crate) fn of(dir: TempDir) -> CrashImage {
+        CrashImage(Arc::new(dir))
     }
 
     /// Where it lies.

@@ -42,7 +42,7 @@ pub mod actions {
     actions! {
         Search, FieldsPost, DocumentsAll, DocumentsAdd, DocumentsGet, DocumentsDelete,
         IndexesCreate, IndexesGet, IndexesUpdate, IndexesDelete, IndexesSwap, IndexesCompact,
-        TasksCancel, TasksDelete, TasksGet, SettingsGet, SettingsUpdate, StatsGet,
+        TasksCancel, TasksDelete, TasksGet, TasksCompact, SettingsGet, SettingsUpdate, StatsGet,
         SnapshotsCreate, SnapshotsGet, SnapshotsDownload, SnapshotsImport, SnapshotsDelete,
         KeysCreate, KeysGet, KeysUpdate, KeysDelete, Version, MetricsGet, ExperimentalGet, ExperimentalUpdate,
         NetworkGet, NetworkUpdate, ChatCompletions, ChatsGet, ChatsDelete, ChatsSettingsGet,

@@ -13,11 +13,16 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 }
 
 async fn health(auth: Data<AuthStore>, scheduler: Data<IndexScheduler>) -> Answer {
-    blocking(move || {
+    let must_restart = blocking(move || {
         auth.list_keys()?;
         scheduler.health()?;
-        Ok(())
+        Ok(scheduler.must_restart())
     })
     .await?;
+    if must_restart {
+        // The task queue was compacted.
+        let body = json!({ "status": "mustRestart" });
+        return Ok(HttpResponse::InternalServerError().json(body));
+    }
     Ok(HttpResponse::Ok().json(json!({ "status": "available" })))
 }

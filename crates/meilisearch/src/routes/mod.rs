@@ -19,6 +19,7 @@ pub mod network;
 pub mod not_implemented;
 pub mod render_template;
 pub mod root;
+pub mod snapshots;
 pub mod stats;
 pub mod swap_indexes;
 pub mod tasks;
@@ -48,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(tasks::configure)
         .configure(batches::configure)
         .configure(swap_indexes::configure)
+        .configure(snapshots::configure)
         .configure(experimental_features::configure)
         .configure(network::configure)
         .configure(chats::configure)

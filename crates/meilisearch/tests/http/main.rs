@@ -6,6 +6,7 @@
 mod common;
 
 mod auth;
+mod compaction;
 mod documents;
 mod durability;
 mod fields;

@@ -98,6 +98,36 @@ fn rules_in_their_order() {
     assert_eq!(scheduler.error(6), "not_implemented");
 }
 
+/// First tasks, how many batches run of them, and what may start then.
+#[test]
+fn an_instance_snapshot_runs_while_no_index_changes_and_jobs_go_on() {
+    let instance = || KindWithContent::SnapshotCreation;
+    let dump = || KindWithContent::DumpCreation { keys: vec![], instance_uid: None };
+    for (tasks, running, later, expected) in [
+        // All together, before documents, whoever is older.
+        (vec![clear("a"), instance(), clear("b"), instance()], 0, vec![], "Main: [1, 3]"),
+        // Not beside a batch that changes an index; jobs may start meanwhile.
+        (vec![clear("a")], 1, vec![instance(), clear("b")], "nothing"),
+        (vec![clear("a")], 1, vec![instance(), snapshot("b")], "Side: [2]"),
+        // Beside a job, which it does not wait for, nor the job for it.
+        (vec![snapshot("a")], 1, vec![clear("b"), instance()], "Main: [2]"),
+        (vec![snapshot("a"), instance()], 1, vec![], "Side: [0]"),
+        // While it runs no index changes, and jobs start.
+        (vec![instance()], 1, vec![clear("a")], "nothing"),
+        (vec![instance()], 1, vec![clear("a"), snapshot("b")], "Side: [2]"),
+        // After a compaction, before a dump.
+        (vec![dump(), instance(), compaction("a")], 0, vec![], "Main: [2]"),
+        (vec![dump(), instance()], 0, vec![], "Main: [1]"),
+    ] {
+        let described = format!("{tasks:?} then {later:?}");
+        let scheduler = queue(tasks);
+        let started: Vec<_> = (0..running).map(|_| scheduler.plan().unwrap()).collect();
+        enqueue(&scheduler, later);
+        assert_eq!(next(&scheduler, false), expected, "{described}");
+        started.into_iter().for_each(|started| scheduler.finish(started));
+    }
+}
+
 fn next_of(started: &crate::scheduler::Started) -> String {
     format!("{:?}", started.task_uids())
 }

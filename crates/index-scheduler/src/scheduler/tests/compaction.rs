@@ -175,3 +175,59 @@ fn searches_go_on_while_an_index_is_compacted_again_and_again() {
         }
     });
 }
+
+#[test]
+fn a_compacted_queue_takes_nothing_until_the_restart_and_holds_the_same_after_it() {
+    let scheduler = TestScheduler::new();
+    for number in 0..200 {
+        scheduler.create(&format!("index{number}"));
+    }
+    let kind =
+        || KindWithContent::TaskDeletion { query: "?uids=*".into(), tasks: (2..150).collect() };
+    let cancelation =
+        KindWithContent::TaskCancelation { query: "?uids=*".into(), tasks: (2..200).collect() };
+    scheduler.enqueue(cancelation);
+    scheduler.enqueue(kind());
+    scheduler.run_all();
+    let waiting = scheduler.add("films", r#"{"id":1}"#);
+    let running = scheduler.plan().unwrap();
+    let before = scheduler.print();
+
+    let done = scheduler.compact_queue().unwrap();
+    assert!(done.size_after < done.size_before, "{done:?}");
+    let data = scheduler.dir().join("data.ms/tasks/data.mdb");
+    assert_eq!(std::fs::metadata(&data).unwrap().len(), done.size_after);
+    assert!(scheduler.must_restart());
+    // What runs is not recorded, what comes is refused, what is there can be read.
+    scheduler.shared().stopping.store(true, std::sync::atomic::Ordering::Release);
+    scheduler.finish(running);
+    assert!(matches!(scheduler.register(kind(), None), Err(Error::QueueRetired)));
+    assert!(matches!(scheduler.compact_queue(), Err(Error::QueueRetired)));
+    assert!(matches!(scheduler.put_features(Default::default()), Err(Error::QueueRetired)));
+    assert!(scheduler.plan().is_none());
+    assert_eq!(scheduler.status(waiting), Status::Enqueued);
+    scheduler.health().unwrap();
+
+    let scheduler = scheduler.reopen();
+    assert!(!scheduler.must_restart());
+    assert_eq!(scheduler.print(), before);
+    scheduler.run_all();
+    assert_eq!(scheduler.status(waiting), Status::Succeeded);
+}
+
+#[test]
+fn a_compaction_of_the_queue_that_cannot_be_written_changes_nothing() {
+    let scheduler = TestScheduler::new();
+    let copy = scheduler.dir().join("data.ms/tasks/data.mdb.cpy");
+    std::fs::create_dir(&copy).unwrap();
+    assert!(scheduler.compact_queue().is_err());
+    assert!(!scheduler.must_restart());
+    scheduler.create("films");
+    std::fs::remove_dir(&copy).unwrap();
+    // One that a killed server left is overwritten, or goes at the next start.
+    std::fs::write(&copy, "half").unwrap();
+    let scheduler = scheduler.reopen();
+    assert!(!copy.exists());
+    scheduler.run_all();
+    assert!(scheduler.index_exists("films").unwrap());
+}

@@ -245,7 +245,9 @@ fn uids_of_deleted_last_tasks_are_given_again() {
 #[test]
 fn what_is_not_built_is_refused_before_it_is_queued() {
     let scheduler = TestScheduler::new();
-    let error = scheduler.register(KindWithContent::SnapshotCreation, None).unwrap_err();
+    let error = scheduler
+        .register(KindWithContent::UpgradeDatabase { from: (1, 49, 0) }, None)
+        .unwrap_err();
     assert!(matches!(error, Error::NotImplemented(_)), "{error}");
     assert!(scheduler.task(0).is_err());
 }

@@ -1,5 +1,6 @@
 //! `/tasks` and what is below it (http-api.md section 12).
 
+mod compact;
 mod documents;
 pub(crate) mod filters;
 
@@ -23,6 +24,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/tasks").route(get().to(list)).route(delete().to(delete_tasks)))
         .service(resource("/tasks/cancel").route(post().to(cancel)))
+        .configure(compact::configure)
         .service(resource("/tasks/{task_id}").route(get().to(show)))
         .service(resource("/tasks/{task_id}/documents").route(get().to(documents::documents)));
 }
