@@ -5,9 +5,10 @@
 //! - [`keys`], [`index_uid`], [`locales`], [`features`]: names and rights
 //! - [`error`], [`deserr`], [`not_implemented`]: how a request is refused
 //! - [`documents`]: payloads of documents, turned into update files
+//! - [`outgoing`]: to whom the server may send, and the client for it
 //! - [`sizes`], [`duration`], [`versioning`]: texts of measures
 //!
-//! Nothing here opens a file or knows the search engine.
+//! Nothing here opens a file or knows the search engine; only [`outgoing`] connects to anything.
 
 pub mod batches;
 pub mod deserr;
@@ -19,6 +20,7 @@ pub mod index_uid;
 pub mod keys;
 pub mod locales;
 pub mod not_implemented;
+pub mod outgoing;
 pub mod progress;
 pub mod settings;
 pub mod sizes;
