@@ -93,6 +93,9 @@ pub enum Error {
     /// An archive of one index, or the directory of such archives.
     #[error(transparent)]
     IndexSnapshot(index_snapshot::Error),
+    /// A dump.
+    #[error(transparent)]
+    Dump(#[from] dump::Error),
     /// Payload files.
     #[error(transparent)]
     FileStore(#[from] file_store::Error),
@@ -191,6 +194,7 @@ impl ErrorCode for Error {
                 source => source.code_on(Code::InvalidDocumentFilter),
             },
             Error::IndexSnapshot(error) => crate::index_snapshots::error_code(error),
+            Error::Dump(error) => error.error_code(),
             Error::FileStore(error) => {
                 error.io_error().map_or(Code::Internal, ErrorCode::error_code)
             }

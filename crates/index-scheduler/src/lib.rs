@@ -13,6 +13,7 @@
 //! | `scheduler/create_batch.rs`, `autobatcher.rs` | which tasks are the next batch; pure |
 //! | `scheduler/side_jobs.rs` | what runs beside the loop |
 //! | `scheduler/process_*.rs` | what a batch of each kind does |
+//! | `import_dump.rs` | a dump into a fresh database, before any task runs |
 //! | `features.rs` | experimental features |
 //! | `monitoring.rs` | what `/metrics` needs: the state of the queue, an observer of ended tasks |
 //! | `index_snapshots.rs` | what routes need of single-index snapshots |
@@ -23,6 +24,7 @@
 mod compacted_copy;
 mod error;
 mod features;
+mod import_dump;
 mod index_mapper;
 mod index_snapshots;
 mod monitoring;
@@ -50,6 +52,7 @@ use uuid::Uuid;
 
 pub use self::error::{Error, Result};
 pub use self::features::FeatureFlags;
+pub use self::import_dump::import_dump;
 pub use self::index_snapshots::{COMPATIBILITY, ImportRequest};
 pub use self::monitoring::QueueState;
 pub use self::options::{IndexerOptions, Options};
@@ -63,7 +66,9 @@ use self::monitoring::Observer;
 use self::processing::Processing;
 use self::queue::Queue;
 use self::queue::filter::{View, page};
-use self::scheduler::{Wake, process_instance_snapshot, process_single_index_snapshot, run_loop};
+use self::scheduler::{
+    Wake, process_dump_creation, process_instance_snapshot, process_single_index_snapshot, run_loop,
+};
 use self::space::Space;
 use self::testing::Faults;
 
@@ -133,6 +138,7 @@ impl IndexScheduler {
         queue.delete_orphan_payloads(&file_store)?;
         process_single_index_snapshot::clean_up(&options.snapshots_path);
         process_instance_snapshot::clean_up(&options);
+        process_dump_creation::clean_up(&options.dumps_path);
         let threads = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("indexing-{number}"))
             .num_threads(options.indexer.threads.unwrap_or(0))
@@ -414,6 +420,11 @@ impl IndexScheduler {
         &self.shared.file_store
     }
 
+    /// The uid of this instance, if it has one.
+    pub fn instance_uid(&self) -> Option<Uuid> {
+        self.shared.options.instance_uid
+    }
+
     /// The experimental features in force.
     pub fn features(&self) -> RuntimeTogglableFeatures {
         self.shared.features.effective()
@@ -474,13 +485,13 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::IndexUpdate
         | Kind::IndexSwap
         | Kind::IndexCompaction
+        | Kind::DumpCreation
         | Kind::TaskCancelation
         | Kind::TaskDeletion
         | Kind::SnapshotCreation
         | Kind::SingleIndexSnapshotCreation
         | Kind::SingleIndexSnapshotImport => true,
         Kind::DocumentEdition
-        | Kind::DumpCreation
         | Kind::Export
         | Kind::UpgradeDatabase
         | Kind::NetworkTopologyChange

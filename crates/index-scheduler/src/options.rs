@@ -15,6 +15,8 @@ pub struct Options {
     pub snapshots_path: PathBuf,
     /// The key store, for snapshots of the whole instance.
     pub auth_env: heed::Env<heed::WithoutTls>,
+    /// Where dumps lie.
+    pub dumps_path: PathBuf,
     /// Content of the data directory's `instance-uid`.
     pub instance_uid: Option<Uuid>,
     /// Read transactions that may be open at once on an index.

@@ -142,6 +142,23 @@ progress_steps! {
     }
 }
 
+progress_steps! {
+    /// Creation of a dump.
+    pub(crate) enum DumpCreationProgress {
+        StartTheDumpCreation => "start the dump creation",
+        DumpTheApiKeys => "dump the api keys",
+        DumpTheChatCompletionSettings => "dump the chat completion settings",
+        DumpTheTasks => "dump the tasks",
+        DumpTheBatches => "dump the batches",
+        DumpTheIndexes => "dump the indexes",
+        DumpTheExperimentalFeatures => "dump the experimental features",
+        DumpTheWebhooks => "dump the webhooks",
+        // Rules are documents of an index; the step is kept for the length of the list.
+        DumpDynamicSearchRules => "dump dynamic search rules",
+        CompressTheDump => "compress the dump",
+    }
+}
+
 /// Asks a running batch to stop. Clones share the flag.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CancelFlag(Arc<AtomicBool>);
@@ -287,7 +304,11 @@ pub(crate) struct Older {
 impl Older {
     /// Those of them that read payload files which other batches may make superfluous meanwhile.
     pub(crate) fn readers_of_payloads(mut self) -> Older {
-        self.batches.retain(|_, batch| batch.kinds.contains(&Kind::SnapshotCreation));
+        self.batches.retain(|_, batch| {
+            [Kind::SnapshotCreation, Kind::DumpCreation]
+                .iter()
+                .any(|kind| batch.kinds.contains(kind))
+        });
         self
     }
 

@@ -54,7 +54,7 @@ pub use head_probe::HeadProbe;
 pub use manifest::{Compatibility, Manifest, ManifestIndex, Platform, Version};
 pub use monitor::{Monitor, Unattended};
 pub use name::{ArchiveName, SnapshotUid};
-pub use part::{PartFile, PublishedSum, ReplacementFile, sync_directory};
+pub use part::{NewFile, PartFile, PublishedSum, ReplacementFile, remove_unlocked, sync_directory};
 pub use reader::{Body, Head, Imported, Trailer, read_head};
 pub use source::{open_regular_file, read_archive_head};
 pub use space::{available_space, preallocate};

@@ -105,6 +105,38 @@ impl Drop for PublishedSum {
     }
 }
 
+/// A file in the making that, once complete, gets a name that nobody has.
+pub struct NewFile {
+    directory: PathBuf,
+    part: Part,
+}
+
+impl NewFile {
+    /// Makes the hidden file of a name in an existing directory. A left-over of the same name goes; one that
+    /// somebody still holds, and a finished file of the name, are [`Error::AlreadyExists`].
+    pub fn create(directory: &Path, final_name: &str) -> Result<NewFile> {
+        let part = Part::create(directory, final_name)?;
+        let path = directory.join(final_name);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Err(Error::AlreadyExists { path }),
+            Err(_) => Ok(NewFile { directory: directory.to_path_buf(), part }),
+        }
+    }
+
+    /// The file to write to.
+    pub fn file(&self) -> &File {
+        &self.part.file
+    }
+
+    /// Syncs the file, takes from all the right to write and from others that to read, and gives it its
+    /// name.
+    pub fn publish(mut self) -> Result<()> {
+        self.part.seal(FINISHED_MODE)?;
+        self.part.publish(&self.directory)?;
+        sync_directory(&self.directory)
+    }
+}
+
 /// A file in the making that, once complete, takes the place of the one that has its name.
 pub struct ReplacementFile {
     directory: PathBuf,
@@ -152,7 +184,10 @@ pub fn sync_directory(directory: &Path) -> Result<()> {
 }
 
 /// Removes the file of a path if nobody holds its lock; tells whether it is gone.
-pub(crate) fn remove_unlocked(path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// The file cannot be opened, locked or removed.
+pub fn remove_unlocked(path: &Path) -> io::Result<bool> {
     let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
@@ -298,6 +333,22 @@ mod tests {
         drop(part);
         assert_eq!(names(dir.path()), ["a.tar", "a.tar.sha256"]);
         assert_eq!(fs::read_to_string(dir.path().join("a.tar")).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_new_file_gets_its_name_only_when_it_is_complete() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = NewFile::create(dir.path(), "a.dump").unwrap();
+        assert!(NewFile::create(dir.path(), "a.dump").is_err(), "one at a time");
+        drop(file);
+        assert_eq!(names(dir.path()), [""; 0]);
+        let file = NewFile::create(dir.path(), "a.dump").unwrap();
+        file.file().write_all(b"x").unwrap();
+        file.publish().unwrap();
+        assert_eq!(names(dir.path()), ["a.dump"]);
+        assert_eq!(fs::metadata(dir.path().join("a.dump")).unwrap().mode() & 0o777, 0o440);
+        assert!(matches!(NewFile::create(dir.path(), "a.dump"), Err(Error::AlreadyExists { .. })));
+        assert_eq!(names(dir.path()), ["a.dump"]);
     }
 
     #[test]

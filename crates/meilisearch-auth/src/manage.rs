@@ -38,6 +38,17 @@ impl AuthStore {
         Ok(key)
     }
 
+    /// Puts these keys, as they are, in the place of all.
+    pub fn replace_keys(&self, keys: &[Key]) -> Result<(), AuthStoreError> {
+        let mut wtxn = self.env.write_txn()?;
+        self.clear(&mut wtxn)?;
+        for key in keys {
+            self.put(&mut wtxn, key)?;
+        }
+        wtxn.commit()?;
+        Ok(())
+    }
+
     /// Changes the name or the description of a key.
     pub fn update_key(&self, uid_or_key: &str, change: UpdateKey) -> Result<Key, AuthStoreError> {
         let mut wtxn = self.env.write_txn()?;

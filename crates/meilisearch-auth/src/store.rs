@@ -93,6 +93,12 @@ impl AuthStore {
         Ok(self.keys.delete(wtxn, uid.as_bytes())?)
     }
 
+    /// Removes all keys and their rights.
+    pub(crate) fn clear(&self, wtxn: &mut RwTxn<'_>) -> Result<(), AuthStoreError> {
+        self.keys.clear(wtxn)?;
+        Ok(self.rights.clear(wtxn)?)
+    }
+
     fn delete_rights(&self, wtxn: &mut RwTxn<'_>, uid: Uuid) -> Result<(), AuthStoreError> {
         let entries = self.rights.prefix_iter(wtxn, uid.as_bytes())?;
         let entries: Vec<Vec<u8>> =

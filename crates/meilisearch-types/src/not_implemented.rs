@@ -91,7 +91,6 @@ pub struct Route {
 /// The routes that are not built: they authenticate, then answer 501. A fixed path stands before a
 /// parameter at its place.
 pub static ROUTES: &[Route] = &[
-    route("/dumps", &[(Method::POST, Action::DumpsCreate)]),
     route("/export", &[(Method::POST, Action::Export)]),
     route(
         "/webhooks",
@@ -133,9 +132,6 @@ pub static OPTIONS: &[&str] = &[
     "ignore_missing_snapshot",
     "ignore_snapshot_if_db_exists",
     "schedule_snapshot",
-    "import_dump",
-    "ignore_missing_dump",
-    "ignore_dump_if_db_exists",
     "upgrade_db",
     "experimental_enable_logs_route",
     LEGACY_SEARCH,

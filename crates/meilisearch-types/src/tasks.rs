@@ -3,7 +3,7 @@
 //! [`Task`] is the stored record, [`KindWithContent`] what it asks for, [`Details`] what it tells
 //! about its outcome; [`TaskView`] and [`SummarizedTaskView`] are what clients see.
 
-mod bitmap;
+pub mod bitmap;
 mod content;
 mod details;
 mod details_view;

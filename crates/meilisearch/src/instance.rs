@@ -8,6 +8,7 @@ use index_scheduler::{FeatureFlags, IndexScheduler, IndexerOptions};
 use meilisearch_auth::AuthStore;
 use meilisearch_types::sizes::ByteSize;
 
+use crate::import_dump::{self, ImportDumpError};
 use crate::instance_uid;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -43,6 +44,9 @@ pub enum OpenError {
     /// The data directory is not ours.
     #[error(transparent)]
     Version(#[from] VersionFileError),
+    /// The dump is not imported.
+    #[error(transparent)]
+    ImportDump(#[from] ImportDumpError),
     /// The key store does not open.
     #[error(transparent)]
     Auth(#[from] meilisearch_auth::AuthStoreError),
@@ -75,6 +79,9 @@ impl Instance {
     /// See [`OpenError`]; an existing database is left as it is.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let db_path = &options.db_path;
+        if let Some(archive) = import_dump::wanted(&options)? {
+            import_dump::run(archive, &options, |auth| scheduler_options(&options, auth))?;
+        }
         if !version_file::is_empty_database(db_path) {
             version_file::check(db_path)?;
         }
@@ -131,6 +138,7 @@ fn scheduler_options(
         db_path: options.db_path.clone(),
         snapshots_path: options.snapshot_dir.clone(),
         auth_env: auth.env().clone(),
+        dumps_path: options.dump_dir.clone(),
         instance_uid: Some(
             instance_uid::read_or_create(&options.db_path).map_err(|source| {
                 OpenError::InstanceUid { path: options.db_path.clone(), source }

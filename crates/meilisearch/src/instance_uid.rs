@@ -22,11 +22,17 @@ pub(crate) fn read_or_create(db_path: &Path) -> io::Result<Uuid> {
         Err(error) => return Err(error),
     }
     let uid = Uuid::new_v4();
+    write(db_path, uid)?;
+    Ok(uid)
+}
+
+/// Gives the data directory this uid.
+pub(crate) fn write(db_path: &Path, uid: Uuid) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".instance-uid").tempfile_in(db_path)?;
     file.write_all(uid.hyphenated().to_string().as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(uid)
+    file.persist(db_path.join(FILE_NAME))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | [`options`] | what the operator can choose |
 //! | [`start`] | the order of start-up and shutdown |
 //! | [`instance`], [`version_file`] | opening a data directory |
+//! | `import_dump` | filling an empty one with a dump |
 //! | [`transport`] | what holds for every request |
 //! | [`extract`] | request → typed values: keys, query, body |
 //! | `file_stream` | files as bodies of answers |
@@ -20,6 +21,7 @@
 pub mod extract;
 pub mod features;
 mod file_stream;
+mod import_dump;
 pub mod instance;
 mod instance_stats;
 mod instance_uid;

@@ -86,6 +86,18 @@ pub struct Options {
     #[arg(long, env = "MEILI_DUMP_DIR", value_name = "PATH", default_value = "dumps/")]
     pub dump_dir: PathBuf,
 
+    /// Fill the empty database with this dump (version 5 or 6) before serving
+    #[arg(long, env = "MEILI_IMPORT_DUMP", value_name = "PATH")]
+    pub import_dump: Option<PathBuf>,
+
+    /// Start without the dump to import when there is no such file
+    #[arg(long, env = "MEILI_IGNORE_MISSING_DUMP", requires = "import_dump")]
+    pub ignore_missing_dump: bool,
+
+    /// Start with the database that is there instead of importing the dump
+    #[arg(long, env = "MEILI_IGNORE_DUMP_IF_DB_EXISTS", requires = "import_dump")]
+    pub ignore_dump_if_db_exists: bool,
+
     /// Least severe level that is logged
     #[arg(
         long,
@@ -326,8 +338,8 @@ mod tests {
         let nowhere = Path::new("/nonexistent");
         let none = |_: &str| None;
         assert_eq!(refusal(&[], none, nowhere), None);
-        let asked = refusal(&["--import-dump=a.dump".into()], none, nowhere).unwrap();
-        assert!(asked.contains("--import-dump"), "{asked}");
+        let asked = refusal(&["--upgrade-db".into()], none, nowhere).unwrap();
+        assert!(asked.contains("--upgrade-db"), "{asked}");
         let set = |name: &str| (name == "MEILI_SSL_CERT_PATH").then(|| "a.pem".into());
         let asked = refusal(&[], set, nowhere).unwrap();
         assert!(asked.contains("MEILI_SSL_CERT_PATH"), "{asked}");

@@ -107,14 +107,15 @@ impl IndexMapper {
 
     /// Uids of all indexes of users, ascending.
     pub(crate) fn names(&self, rtxn: &RoTxn<'_>) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in self.tables.index_mapping.iter(rtxn)? {
-            let (uid, _) = entry?;
-            if !is_reserved(uid) {
-                names.push(uid.to_owned());
-            }
-        }
+        let mut names = self.all_names(rtxn)?;
+        names.retain(|uid| !is_reserved(uid));
         Ok(names)
+    }
+
+    /// Uids of all indexes, the server's own among them, ascending.
+    pub(crate) fn all_names(&self, rtxn: &RoTxn<'_>) -> Result<Vec<String>> {
+        let mapping = self.tables.index_mapping.iter(rtxn)?;
+        mapping.map(|entry| Ok(entry?.0.to_owned())).collect()
     }
 
     /// The index of that name, opened when it is not yet.
@@ -188,6 +189,20 @@ impl IndexMapper {
         if is_reserved(uid) {
             return Err(Error::ReservedIndexUid(uid.to_owned()));
         }
+        self.prepare_index(uid, created_at, prepare)
+    }
+
+    /// Makes the empty index of a dump ready to be registered, one of the server's own as well.
+    pub(crate) fn new_dumped_index(&self, uid: &str, created_at: OffsetDateTime) -> Result<Effect> {
+        self.prepare_index(uid, created_at, |_| Ok(()))
+    }
+
+    fn prepare_index(
+        &self,
+        uid: &str,
+        created_at: OffsetDateTime,
+        prepare: impl FnOnce(&Index) -> Result<()>,
+    ) -> Result<Effect> {
         let directory = self.new_directory()?;
         let index = Index::create(directory.path(), &self.options, created_at, created_at)
             .map_err(Error::index(uid))?;

@@ -7,8 +7,10 @@
 //! - [`commit`]: the outcome of a batch, the only writer of statuses;
 //! - [`swap`]: names exchanged inside older tasks;
 //! - [`compaction`]: its file without free pages;
+//! - [`carried`]: values that dumps carry from one instance to the next;
 //! - [`cleanup`]: deletion of finished tasks, by hand or when there are too many.
 
+pub(crate) mod carried;
 pub(crate) mod cleanup;
 pub(crate) mod codec;
 pub(crate) mod commit;

@@ -8,8 +8,9 @@
 //! | 0 | cancelation | the one with the greatest uid; waits for the running batches that it names | queue |
 //! | 1 to 3 | upgrade, topology change, task deletion | see the chapter | queue |
 //! | 4 | compaction | the one with the lowest uid that may start | main |
-//! | 5, 7 | export, dump | see the chapter | queue |
+//! | 5 | export | see the chapter | queue |
 //! | 6 | instance snapshot | all together; no index may change meanwhile | main |
+//! | 7 | dump | the one with the lowest uid; no index may change meanwhile | main |
 //! | jobs | single-index snapshots whose predecessors are done | one task | side |
 //! | 8 | the rest, lowest uid first | the autobatch of its index | main |
 //!
@@ -50,6 +51,8 @@ pub(crate) enum Work {
     Swap,
     /// The compaction of an index.
     Compaction,
+    /// A dump. It changes no index, but must see none change.
+    Dump,
 }
 
 /// The next batch.
@@ -240,7 +243,7 @@ impl<'a> Plan<'a> {
         if let Some(next) = self.whole_kind(snapshot, true, Work::InstanceSnapshot, Lane::Main)? {
             return Ok(Some(next));
         }
-        self.whole_kind(Kind::DumpCreation, false, Work::NotBuilt, Lane::Queue)
+        self.whole_kind(Kind::DumpCreation, false, Work::Dump, Lane::Main)
     }
 
     /// Rules 1 to 3 and 5 to 7: the tasks of a kind, all of them or the one with the lowest uid.

@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::processing::{
-    SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress,
+    DumpCreationProgress, SingleIndexSnapshotCreationProgress, SingleIndexSnapshotImportProgress,
     SnapshotCreationProgress,
 };
 
@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     InstanceSnapshot(SnapshotCreationProgress),
     /// The archive of the whole instance is complete and has no name yet.
     BeforePublishInstanceSnapshot,
+    /// A step of the creation of a dump begins.
+    Dump(DumpCreationProgress),
     /// The next mebibyte of an index is about to be copied, in either direction.
     WhileCopying,
     /// The sum of an archive has its name and the archive has none yet.

@@ -52,6 +52,7 @@ impl TestScheduler {
             auth_env: (*tables::open_env(&auth, 1 << 20).unwrap()).clone(),
             db_path,
             snapshots_path: dir.path().join("snapshots"),
+            dumps_path: dir.path().join("dumps"),
             instance_uid: None,
             index_max_readers: 128,
             index_write_map: false,

@@ -8,6 +8,7 @@
 
 pub mod batches;
 pub mod chats;
+pub mod dumps;
 pub mod dynamic_search_rules;
 pub mod experimental_features;
 pub mod health;
@@ -50,6 +51,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(batches::configure)
         .configure(swap_indexes::configure)
         .configure(snapshots::configure)
+        .configure(dumps::configure)
         .configure(experimental_features::configure)
         .configure(network::configure)
         .configure(chats::configure)

@@ -43,7 +43,7 @@ fn the_environment_is_read_and_judged() {
     for (name, value, complaint_part) in [
         ("MEILI_NO_ANALYTICS", "1", "--no-analytics"),
         ("MEILI_MAX_INDEXING_MEMORY", "a lot", "not a size"),
-        ("MEILI_IMPORT_DUMP", "some.dump", "not built yet"),
+        ("MEILI_UPGRADE_DB", "true", "not built yet"),
     ] {
         let output = command(dir.path(), &[]).env(name, value).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{name}={value}");

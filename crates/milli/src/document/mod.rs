@@ -7,10 +7,12 @@
 //! - [`geo`]: `_geo` → point
 //! - [`vectors`]: what of `_vectors` stays in a document
 //! - [`stored`]: documents of the store: reading them, and ids of both kinds
+//! - [`outgoing`]: stored documents as JSON text that can be imported again
 
 mod error;
 mod geo;
 pub(crate) mod merge;
+mod outgoing;
 pub(crate) mod payload;
 pub mod primary_key;
 pub(crate) mod stored;
@@ -24,6 +26,7 @@ use obkv::KvReaderU16;
 
 pub use error::DocumentError;
 pub use geo::{GeoFault, GeoPoint};
+pub use outgoing::OutgoingDocuments;
 pub use stored::{docid, document, external_id, to_json};
 
 use crate::error::{InternalError, Result};

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::DocumentError;
 use crate::error::{Error, Result};
 
-type Entries<'a> = BTreeMap<String, &'a RawValue>;
+pub(super) type Entries<'a> = BTreeMap<String, &'a RawValue>;
 
 /// An entry as an object.
 #[derive(Deserialize, Serialize)]
@@ -140,7 +140,11 @@ pub(crate) fn merge_entries(older: &str, newer: &str, document_id: &str) -> Resu
     Ok(serde_json::to_string(&entries)?)
 }
 
-fn parse_entries<'a>(json: &'a str, document_id: &str) -> Result<Entries<'a>> {
+/// The entries of `_vectors`.
+///
+/// # Errors
+/// It is not an object.
+pub(super) fn parse_entries<'a>(json: &'a str, document_id: &str) -> Result<Entries<'a>> {
     serde_json::from_str(json).map_err(|cause| {
         Error::Document(DocumentError::InvalidVectors {
             document_id: document_id.to_owned(),

@@ -31,29 +31,97 @@ pub fn vectors_of(
     docid: u32,
     stored: Option<Value>,
 ) -> Result<Map<String, Value>> {
-    let mut shown = Map::new();
-    for embedder in CONFIGS.get(index, rtxn)?.unwrap_or_default() {
-        let status = EmbedderStatus::get(index, rtxn, &embedder.name)?.unwrap_or_default();
-        let store = match embedder.store(status.id) {
-            Some(store) => Some(store),
-            None => VectorStore::find(index, rtxn, status.id, embedder.is_quantized())?,
-        };
-        let embeddings = match store {
-            Some(store) => store.vectors(index, rtxn, docid)?,
-            None => Vec::new(),
-        };
-        let entry = serde_json::json!({
-            "embeddings": embeddings,
-            "regenerate": status.regenerates(docid),
-        });
-        shown.insert(embedder.name, entry);
-    }
+    let mut shown = ShownEmbedders::load(index, rtxn)?.vectors_of(index, rtxn, docid)?;
     if let Some(Value::Object(stored)) = stored {
         for (name, entry) in stored {
             shown.entry(name).or_insert(entry);
         }
     }
     Ok(shown)
+}
+
+/// The embedders of an index with all that showing the vectors of one document after the other needs.
+pub(crate) struct ShownEmbedders(Vec<ShownEmbedder>);
+
+struct ShownEmbedder {
+    name: String,
+    status: EmbedderStatus,
+    store: Option<VectorStore>,
+    has_fragments: bool,
+}
+
+impl ShownEmbedders {
+    /// # Errors
+    /// A stored value cannot be read.
+    pub(crate) fn load(index: &Index, rtxn: &RoTxn<'_>) -> Result<ShownEmbedders> {
+        let load = |embedder: EmbedderConfig| {
+            let status = EmbedderStatus::get(index, rtxn, &embedder.name)?.unwrap_or_default();
+            let store = match embedder.store(status.id) {
+                Some(store) => Some(store),
+                None => VectorStore::find(index, rtxn, status.id, embedder.is_quantized())?,
+            };
+            let has_fragments = !embedder.fragments.is_empty();
+            Ok(ShownEmbedder { name: embedder.name, status, store, has_fragments })
+        };
+        let configs = CONFIGS.get(index, rtxn)?.unwrap_or_default();
+        Ok(ShownEmbedders(configs.into_iter().map(load).collect::<Result<_>>()?))
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For every embedder the vectors of a document, and whether they follow its content.
+    ///
+    /// # Errors
+    /// A stored value cannot be read.
+    pub(crate) fn vectors_of(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        docid: u32,
+    ) -> Result<Map<String, Value>> {
+        self.entries(index, rtxn, docid, |embedder| embedder.status.regenerates(docid))
+    }
+
+    /// As [`ShownEmbedders::vectors_of`], to be sent as a document again: an embedder that makes vectors of
+    /// fragments would refuse to make those that are given anew.
+    ///
+    /// # Errors
+    /// A stored value cannot be read.
+    pub(crate) fn vectors_to_send(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        docid: u32,
+    ) -> Result<Map<String, Value>> {
+        self.entries(index, rtxn, docid, |embedder| {
+            embedder.status.regenerates(docid) && !embedder.has_fragments
+        })
+    }
+
+    fn entries(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        docid: u32,
+        regenerates: impl Fn(&ShownEmbedder) -> bool,
+    ) -> Result<Map<String, Value>> {
+        let mut entries = Map::new();
+        for embedder in &self.0 {
+            let embeddings = match &embedder.store {
+                Some(store) => store.vectors(index, rtxn, docid)?,
+                None => Vec::new(),
+            };
+            let entry = serde_json::json!({
+                "embeddings": embeddings,
+                "regenerate": regenerates(embedder),
+            });
+            entries.insert(embedder.name.clone(), entry);
+        }
+        Ok(entries)
+    }
 }
 
 /// Numbers of vectors and of documents with vectors, over all embedders (vectors.md 18).

@@ -132,6 +132,35 @@ fn next_of(started: &crate::scheduler::Started) -> String {
     format!("{:?}", started.task_uids())
 }
 
+/// First tasks, how many batches of them run, what comes then, and what may start.
+#[test]
+fn a_dump_goes_before_older_documents_and_beside_jobs() {
+    let dump = || KindWithContent::DumpCreation { keys: vec![], instance_uid: None };
+    for (tasks, running, later, expected) in [
+        (vec![clear("a"), swap("a", "b"), dump(), dump()], 0, vec![], "Main: [2]"),
+        // No index changes while it runs, and it waits for a batch that changes one.
+        (vec![clear("a")], 1, vec![dump()], "nothing"),
+        (vec![dump()], 1, vec![clear("a"), dump()], "nothing"),
+        // Jobs and it do not wait for each other, wherever the job stands.
+        (vec![snapshot("a"), dump()], 0, vec![], "Main: [1]"),
+        (vec![snapshot("a"), dump()], 1, vec![clear("a")], "Side: [0]"),
+        (vec![dump(), snapshot("a")], 1, vec![clear("a")], "Side: [1]"),
+        (vec![snapshot("a")], 1, vec![swap("a", "b"), clear("b"), dump()], "Main: [3]"),
+        (vec![clear("a")], 1, vec![dump(), snapshot("b")], "Side: [2]"),
+        // What is held back by a job stays so behind a dump.
+        (vec![snapshot("a"), dump()], 2, vec![swap("a", "b"), clear("b")], "nothing"),
+        (vec![compaction("a"), dump()], 0, vec![], "Main: [0]"),
+    ] {
+        let described = format!("{running} of {tasks:?}, then {later:?}");
+        let scheduler = queue(tasks);
+        for _ in 0..running {
+            scheduler.plan().unwrap();
+        }
+        enqueue(&scheduler, later);
+        assert_eq!(next(&scheduler, false), expected, "{described}");
+    }
+}
+
 /// First tasks, what runs of them, and what may start then.
 #[test]
 fn compactions_go_first_except_around_snapshots() {

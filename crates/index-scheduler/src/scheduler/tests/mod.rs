@@ -2,6 +2,7 @@
 
 mod compaction;
 mod documents;
+mod dumps;
 mod indexes;
 mod model;
 mod queue;
