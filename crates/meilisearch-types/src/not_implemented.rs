@@ -118,7 +118,6 @@ const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Rout
 /// The options of operations.md section 3 that are not built, by their key: the server does not
 /// start with one of them.
 pub static OPTIONS: &[&str] = &[
-    "config_file_path",
     "task_webhook_url",
     "task_webhook_authorization_header",
     "ssl_cert_path",
@@ -128,10 +127,6 @@ pub static OPTIONS: &[&str] = &[
     "ssl_require_auth",
     "ssl_resumption",
     "ssl_tickets",
-    "import_snapshot",
-    "ignore_missing_snapshot",
-    "ignore_snapshot_if_db_exists",
-    "schedule_snapshot",
     "upgrade_db",
     "experimental_enable_logs_route",
     LEGACY_SEARCH,

@@ -1,19 +1,21 @@
 //! An open instance: the key store, the scheduler and what the routes share
 //! (operations.md section 1 step 6, storage-instance.md section 3 "Opening").
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use actix_web::web::{Data, ServiceConfig};
 use index_scheduler::{FeatureFlags, IndexScheduler, IndexerOptions};
 use meilisearch_auth::AuthStore;
 use meilisearch_types::sizes::ByteSize;
 
+use crate::import::Import;
 use crate::import_dump::{self, ImportDumpError};
-use crate::instance_uid;
+use crate::import_snapshot::SnapshotImportError;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::search_queue::SearchQueue;
 use crate::version_file::{self, VersionFileError};
+use crate::{import_snapshot, instance_uid};
 
 /// Environment variable of the number of LMDB readers per index.
 const INDEX_MAX_READERS: &str = "MEILI_EXPERIMENTAL_INDEX_MAX_READERS";
@@ -36,6 +38,26 @@ pub enum OpenError {
     /// The uid of the instance can be neither read nor written.
     #[error("cannot access the file `instance-uid` in `{}`: {source}", path.display())]
     InstanceUid {
+        /// The data directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// An import of a file that does not exist.
+    #[error("there is no file `{}` (--import-snapshot); `--ignore-missing-snapshot` starts without it", .0.display())]
+    MissingSnapshot(PathBuf),
+    /// An import into a database that exists.
+    #[error(
+        "there is a database in `{}` already, so the snapshot is not imported: give an empty directory \
+         (--db-path), or start with the database by `--ignore-snapshot-if-db-exists`", .0.display()
+    )]
+    DatabaseExists(PathBuf),
+    /// The import failed.
+    #[error(transparent)]
+    SnapshotImport(#[from] SnapshotImportError),
+    /// The data directory cannot be prepared for an import.
+    #[error("cannot prepare the directory `{}` for an import: {source}", path.display())]
+    Import {
         /// The data directory.
         path: PathBuf,
         /// What the system says.
@@ -76,15 +98,29 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// See [`OpenError`]; an existing database is left as it is.
+    /// See [`OpenError`]; an existing database is left as it is, one that was to be imported goes.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let db_path = &options.db_path;
         if let Some(archive) = import_dump::wanted(&options)? {
             import_dump::run(archive, &options, |auth| scheduler_options(&options, auth))?;
         }
-        if !version_file::is_empty_database(db_path) {
-            version_file::check(db_path)?;
-        }
+        let failed = |source| OpenError::Import { path: db_path.clone(), source };
+        Import::clear_left_over(db_path).map_err(failed)?;
+        // Dropped by whatever fails before it is finished, and then the data directory goes.
+        let import = match snapshot_to_import(&options)? {
+            Some(archive) => {
+                tracing::info!("importing the snapshot `{}`", archive.display());
+                let import = Import::begin(db_path).map_err(failed)?;
+                import_snapshot::unpack(archive, db_path)?;
+                Some(import)
+            }
+            None => {
+                if !version_file::is_empty_database(db_path) {
+                    version_file::check(db_path)?;
+                }
+                None
+            }
+        };
         for path in [db_path, &options.dump_dir] {
             std::fs::create_dir_all(path)
                 .map_err(|source| OpenError::CreateDirectory { path: path.clone(), source })?;
@@ -94,6 +130,9 @@ impl Instance {
         let metrics = Data::new(Metrics::new()?);
         metrics.observe(&scheduler)?;
         version_file::write(db_path)?;
+        if let Some(import) = import {
+            import.finish().map_err(failed)?;
+        }
         scheduler.run()?;
         Ok(Instance {
             auth: Data::new(auth),
@@ -119,10 +158,31 @@ impl Instance {
         &self.options
     }
 
+    /// Handle on the queue and the indexes.
+    pub(crate) fn scheduler(&self) -> &IndexScheduler {
+        &self.scheduler
+    }
+
     /// Ends the scheduler: the running batch is finished or given up, never half committed.
     pub(crate) fn close(&self) {
         self.scheduler.shutdown();
     }
+}
+
+/// The archive to import, if one was asked for that is to be imported (operations.md section 6).
+fn snapshot_to_import(options: &Options) -> Result<Option<&Path>, OpenError> {
+    let Some(archive) = &options.import_snapshot else { return Ok(None) };
+    let is_empty = version_file::is_empty_database(&options.db_path);
+    if is_empty && archive.exists() {
+        return Ok(Some(archive));
+    }
+    if !is_empty && !options.ignore_snapshot_if_db_exists {
+        return Err(OpenError::DatabaseExists(options.db_path.clone()));
+    }
+    if !archive.exists() && !options.ignore_missing_snapshot {
+        return Err(OpenError::MissingSnapshot(archive.clone()));
+    }
+    Ok(None)
 }
 
 fn scheduler_options(

@@ -4,9 +4,10 @@
 //! | Place | What |
 //! |---|---|
 //! | [`options`] | what the operator can choose |
+//! | [`config_file`] | the same from a file |
 //! | [`start`] | the order of start-up and shutdown |
 //! | [`instance`], [`version_file`] | opening a data directory |
-//! | `import_dump` | filling an empty one with a dump |
+//! | `import`, [`import_snapshot`], `import_dump` | filling an empty one, all or nothing |
 //! | [`transport`] | what holds for every request |
 //! | [`extract`] | request → typed values: keys, query, body |
 //! | `file_stream` | files as bodies of answers |
@@ -18,10 +19,13 @@
 //! | [`features`] | the refusal of what an experimental feature gates |
 //! | [`logging`] | log lines and panics |
 
+pub mod config_file;
 pub mod extract;
 pub mod features;
 mod file_stream;
+mod import;
 mod import_dump;
+pub mod import_snapshot;
 pub mod instance;
 mod instance_stats;
 mod instance_uid;

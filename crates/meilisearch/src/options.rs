@@ -1,13 +1,14 @@
-//! What the operator can choose: command line, then environment, then default
+//! What the operator can choose: command line, then environment, then configuration file, then default
 //! (operations.md sections 2 to 5, index-snapshots.md section 9).
 //!
-//! One definition per option drives parsing, `--help` and the environment variable. Options of
+//! One definition per option drives parsing, `--help`, the environment variable and the key of the
+//! configuration file (`config_file.rs`). Options of
 //! later issues are refused by [`refusal`], never ignored.
 
 use std::ffi::OsString;
 use std::fmt;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
@@ -68,6 +69,35 @@ pub struct Options {
     /// Directory of the snapshots, whole and of single indexes
     #[arg(long, env = "MEILI_SNAPSHOT_DIR", value_name = "PATH", default_value = "snapshots/")]
     pub snapshot_dir: PathBuf,
+
+    /// Make a snapshot of the whole instance every so many seconds; a day when no number is given
+    #[arg(
+        long,
+        env = "MEILI_SCHEDULE_SNAPSHOT",
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_value = "",
+        hide_default_value = true,
+        default_missing_value = "86400"
+    )]
+    pub schedule_snapshot: SnapshotInterval,
+
+    /// Fill the empty data directory with this snapshot of a whole instance
+    #[arg(
+        long,
+        env = "MEILI_IMPORT_SNAPSHOT",
+        value_name = "PATH",
+        conflicts_with = "import_dump"
+    )]
+    pub import_snapshot: Option<PathBuf>,
+
+    /// Start without the snapshot when there is no such file
+    #[arg(long, env = "MEILI_IGNORE_MISSING_SNAPSHOT", requires = "import_snapshot")]
+    pub ignore_missing_snapshot: bool,
+
+    /// Start with the database, without the snapshot, when there is one already
+    #[arg(long, env = "MEILI_IGNORE_SNAPSHOT_IF_DB_EXISTS", requires = "import_snapshot")]
+    pub ignore_snapshot_if_db_exists: bool,
 
     /// How many snapshots of single indexes may be made or imported at once
     #[arg(
@@ -186,6 +216,15 @@ pub struct Options {
     /// By default half of the indexing memory, at most 10 GiB.
     #[arg(long, env = "MEILI_EXPERIMENTAL_LIMIT_BATCHED_TASKS_TOTAL_SIZE", value_name = "SIZE")]
     pub experimental_limit_batched_tasks_total_size: Option<ByteSize>,
+
+    /// Configuration file in TOML; its keys are these options in snake_case
+    #[arg(
+        long,
+        env = "MEILI_CONFIG_FILE_PATH",
+        value_name = "PATH",
+        default_value = "./config.toml"
+    )]
+    pub config_file_path: PathBuf,
 }
 
 impl Options {
@@ -271,12 +310,29 @@ impl FromStr for IndexingThreads {
     }
 }
 
+/// Seconds between scheduled snapshots; `None` makes none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotInterval(pub Option<NonZeroU64>);
+
+impl FromStr for SnapshotInterval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" => Ok(SnapshotInterval(None)),
+            seconds => seconds
+                .parse()
+                .map(|seconds| SnapshotInterval(Some(seconds)))
+                .map_err(|_| format!("`{seconds}` is no number of seconds above 0")),
+        }
+    }
+}
+
 /// Why this command line or environment cannot be served yet: it asks for an option of a later
 /// issue. `arguments` are those after the program's name, `variable` looks up the environment.
 pub fn refusal(
     arguments: &[OsString],
     variable: impl Fn(&str) -> Option<OsString>,
-    working_directory: &Path,
 ) -> Option<String> {
     for option in NOT_BUILT {
         let flag = format!("--{}", option.replace('_', "-"));
@@ -299,15 +355,13 @@ pub fn refusal(
             ));
         }
     }
-    working_directory.join("config.toml").exists().then(|| {
-        "there is a `config.toml` in the working directory, but configuration files are not read \
-         yet; move it away and use command-line options or environment variables"
-            .to_owned()
-    })
+    None
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parse(arguments: &[&str]) -> Options {
@@ -334,16 +388,28 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_may_have_a_number() {
+        let interval =
+            |arguments: &[&str]| parse(arguments).schedule_snapshot.0.map(NonZeroU64::get);
+        assert_eq!(interval(&[]), None);
+        assert_eq!(interval(&["--schedule-snapshot"]), Some(86_400));
+        assert_eq!(interval(&["--schedule-snapshot", "--no-analytics"]), Some(86_400));
+        assert_eq!(interval(&["--schedule-snapshot", "60"]), Some(60));
+        assert_eq!(interval(&["--schedule-snapshot="]), None);
+        let wrong = Options::try_parse_from(["meilisearch", "--schedule-snapshot", "0"]);
+        assert!(wrong.unwrap_err().to_string().contains("above 0"));
+    }
+
+    #[test]
     fn options_of_later_issues_are_refused_not_ignored() {
-        let nowhere = Path::new("/nonexistent");
         let none = |_: &str| None;
-        assert_eq!(refusal(&[], none, nowhere), None);
-        let asked = refusal(&["--upgrade-db".into()], none, nowhere).unwrap();
-        assert!(asked.contains("--upgrade-db"), "{asked}");
-        let set = |name: &str| (name == "MEILI_SSL_CERT_PATH").then(|| "a.pem".into());
-        let asked = refusal(&[], set, nowhere).unwrap();
-        assert!(asked.contains("MEILI_SSL_CERT_PATH"), "{asked}");
-        let off = |name: &str| (name == "MEILI_SSL_REQUIRE_AUTH").then(|| "false".into());
-        assert_eq!(refusal(&[], off, nowhere), None);
+        assert_eq!(refusal(&[], none), None);
+        let asked = refusal(&["--s3-bucket-url=a".into()], none).unwrap();
+        assert!(asked.contains("--s3-bucket-url"), "{asked}");
+        let set = |name: &str| (name == "MEILI_S3_BUCKET_NAME").then(|| "a".into());
+        let asked = refusal(&[], set).unwrap();
+        assert!(asked.contains("MEILI_S3_BUCKET_NAME"), "{asked}");
+        let off = |name: &str| (name == "MEILI_UPGRADE_DB").then(|| "false".into());
+        assert_eq!(refusal(&[], off), None);
     }
 }

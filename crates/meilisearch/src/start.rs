@@ -14,10 +14,12 @@ use actix_web::rt::System;
 use actix_web::rt::signal::unix::{SignalKind, signal};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use clap::Parser;
 use futures_util::future::{self, Either};
+use index_scheduler::IndexScheduler;
+use meilisearch_types::tasks::KindWithContent;
 use meilisearch_types::versioning::VERSION_STR;
 
+use crate::config_file::parse_options;
 use crate::instance::{Instance, OpenError};
 use crate::options::{self, Environment, MIN_MASTER_KEY_BYTES, Options};
 use crate::{logging, transport};
@@ -53,14 +55,20 @@ enum StartError {
 pub fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let own = arguments.get(1..).unwrap_or_default();
-    if let Some(refusal) = options::refusal(own, |name| std::env::var_os(name), Path::new(".")) {
+    if let Some(refusal) = options::refusal(own, |name| std::env::var_os(name)) {
         eprintln!("error: {refusal}");
         return ExitCode::from(WRONG_ARGUMENTS);
     }
-    let options = Options::parse_from(arguments);
+    let (options, config_file) = match parse_options(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     logging::install_panic_hook();
     logging::init(&options);
-    match start(options) {
+    match start(options, config_file.as_deref()) {
         Ok(status) => status,
         Err(error) => {
             tracing::error!("{error}");
@@ -69,10 +77,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn start(options: Options) -> Result<ExitCode, StartError> {
+fn start(options: Options, config_file: Option<&Path>) -> Result<ExitCode, StartError> {
     check_master_key(&options)?;
     let instance = Instance::open(options)?;
-    print_summary(instance.options());
+    print_summary(instance.options(), config_file);
     let status = System::new().block_on(serve(&instance));
     instance.close();
     status
@@ -93,6 +101,10 @@ async fn serve(instance: &Instance) -> Result<ExitCode, StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Serve)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Serve)?;
     tell_addresses(&server.addrs());
+    if let Some(seconds) = instance.options().schedule_snapshot.0 {
+        let interval = Duration::from_secs(seconds.get());
+        actix_web::rt::spawn(make_snapshots(instance.scheduler().clone(), interval));
+    }
     let server = server.run();
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
@@ -111,6 +123,20 @@ async fn serve(instance: &Instance) -> Result<ExitCode, StartError> {
         Either::Left((ended, _)) => {
             let ended = ended.map_err(std::io::Error::other).and_then(|ended| ended);
             ended.map(|()| ExitCode::SUCCESS).map_err(StartError::Serve)
+        }
+    }
+}
+
+/// Enqueues a snapshot of the instance each time the interval has passed, the first one at its end.
+async fn make_snapshots(scheduler: IndexScheduler, interval: Duration) {
+    loop {
+        actix_web::rt::time::sleep(interval).await;
+        let scheduler = scheduler.clone();
+        let register = move || scheduler.register(KindWithContent::SnapshotCreation, None);
+        match actix_web::rt::task::spawn_blocking(register).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!("the scheduled snapshot is left out: {error}"),
+            Err(error) => tracing::error!("the scheduled snapshot is left out: {error}"),
         }
     }
 }
@@ -136,7 +162,9 @@ fn suggested_key() -> String {
 }
 
 /// Tells a person at the terminal what was started and what to do next.
-fn print_summary(options: &Options) {
+fn print_summary(options: &Options, config_file: Option<&Path>) {
+    let config_file =
+        config_file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     let data = options.db_path.canonicalize().unwrap_or_else(|_| options.db_path.clone());
     let key = match &options.master_key {
         None => format!(
@@ -154,6 +182,7 @@ fn print_summary(options: &Options) {
         "\n\
          meilisearch {VERSION_STR} (independent implementation; sends no analytics)\n\n\
          Address          http://{}\n\
+         Configuration    {config_file}\n\
          Data directory   {}\n\
          Snapshots        {}\n\
          Environment      {}\n\
@@ -177,6 +206,8 @@ fn tell_addresses(addresses: &[SocketAddr]) {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     fn options(arguments: &[&str]) -> Options {

@@ -26,7 +26,8 @@ pub enum VersionFileError {
     /// Written by another version.
     #[error(
         "the database in `{}` was written by version {found}, this is version {VERSION_STR}. \
-         Upgrading in place is not built yet: start the version that wrote it.", path.display()
+         Upgrading in place is not built yet: start the version that wrote it, make a dump there \
+         (`POST /dumps`), and import it into an empty directory (`--import-dump`).", path.display()
     )]
     OtherVersion {
         /// The data directory.

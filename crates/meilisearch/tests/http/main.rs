@@ -7,10 +7,12 @@ mod common;
 
 mod auth;
 mod compaction;
+mod config_file;
 mod documents;
 mod durability;
 mod fields;
 mod indexes;
+mod instance_snapshots;
 mod metrics;
 mod not_implemented;
 mod overload;

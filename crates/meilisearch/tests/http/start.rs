@@ -30,11 +30,17 @@ fn help_and_version_end_well() {
 
 #[test]
 fn wrong_arguments_end_with_2() {
-    for arguments in [&["--nope"][..], &["--env", "staging"], &["--schedule-snapshot"]] {
+    for arguments in [
+        &["--nope"][..],
+        &["--env", "staging"],
+        &["--s3-bucket-url=x"],
+        &["--schedule-snapshot=soon"],
+        &["--ignore-missing-snapshot"],
+    ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", complaint(&output));
     }
-    assert!(complaint(&run(&["--schedule-snapshot"])).contains("not built yet"));
+    assert!(complaint(&run(&["--s3-bucket-url=x"])).contains("not built yet"));
 }
 
 #[test]
