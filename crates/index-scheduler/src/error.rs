@@ -96,6 +96,36 @@ pub enum Error {
     /// A dump.
     #[error(transparent)]
     Dump(#[from] dump::Error),
+    /// The URL of an export leads nowhere.
+    #[error("`{url}` cannot be the address of another instance: {reason}.")]
+    ExportUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The other instance cannot be reached.
+    #[error("`{method} {url}` of the other instance failed: {reason}")]
+    ExportUnreachable {
+        /// Method of the request.
+        method: &'static str,
+        /// Its address.
+        url: String,
+        /// Why the last attempt failed.
+        reason: String,
+    },
+    /// The other instance answers a request with an error.
+    #[error("`{method} {url}` of the other instance answered with status {status}: {answer}")]
+    ExportRefused {
+        /// Method of the request.
+        method: &'static str,
+        /// Its address.
+        url: String,
+        /// Status of the answer.
+        status: u16,
+        /// Its error, in one line.
+        answer: String,
+    },
     /// Payload files.
     #[error(transparent)]
     FileStore(#[from] file_store::Error),
@@ -207,6 +237,9 @@ impl ErrorCode for Error {
                 Code::ALL.iter().find(named).copied().unwrap_or(Code::Internal)
             }
             Error::Queue(_)
+            | Error::ExportUrl { .. }
+            | Error::ExportUnreachable { .. }
+            | Error::ExportRefused { .. }
             | Error::IndexVersionMismatch { .. }
             | Error::QueueVersionMismatch { .. }
             | Error::QueueRetired

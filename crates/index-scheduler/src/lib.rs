@@ -55,7 +55,7 @@ pub use self::features::FeatureFlags;
 pub use self::import_dump::import_dump;
 pub use self::index_snapshots::{COMPATIBILITY, ImportRequest};
 pub use self::monitoring::QueueState;
-pub use self::options::{IndexerOptions, Options};
+pub use self::options::{ExportOptions, IndexerOptions, Options};
 pub use self::queue::compaction::QueueCompaction;
 pub use self::queue::filter::{IndexFilter, Query};
 
@@ -486,13 +486,13 @@ fn is_built(kind: &KindWithContent) -> bool {
         | Kind::IndexSwap
         | Kind::IndexCompaction
         | Kind::DumpCreation
+        | Kind::Export
         | Kind::TaskCancelation
         | Kind::TaskDeletion
         | Kind::SnapshotCreation
         | Kind::SingleIndexSnapshotCreation
         | Kind::SingleIndexSnapshotImport => true,
         Kind::DocumentEdition
-        | Kind::Export
         | Kind::UpgradeDatabase
         | Kind::NetworkTopologyChange
         | Kind::DsrUpdate

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use meilisearch_types::outgoing::Policy;
 use uuid::Uuid;
 
 use crate::FeatureFlags;
@@ -31,6 +32,8 @@ pub struct Options {
     pub batched_tasks_size_limit: u64,
     /// Single-index snapshots made or imported at once.
     pub max_concurrent_index_snapshots: usize,
+    /// What exports may do.
+    pub export: ExportOptions,
     /// Experimental features that the command line switches on.
     pub features: FeatureFlags,
 }
@@ -42,4 +45,13 @@ pub struct IndexerOptions {
     pub threads: Option<usize>,
     /// Bytes of memory; none: the engine's default.
     pub max_memory_bytes: Option<usize>,
+}
+
+/// What exports may do.
+#[derive(Debug, Clone, Default)]
+pub struct ExportOptions {
+    /// To whom they may send.
+    pub policy: Policy,
+    /// Bytes of documents in one request, before compression, where the task does not tell.
+    pub payload_bytes: u64,
 }

@@ -91,7 +91,6 @@ pub struct Route {
 /// The routes that are not built: they authenticate, then answer 501. A fixed path stands before a
 /// parameter at its place.
 pub static ROUTES: &[Route] = &[
-    route("/export", &[(Method::POST, Action::Export)]),
     route(
         "/webhooks",
         &[(Method::GET, Action::WebhooksGet), (Method::POST, Action::WebhooksCreate)],
@@ -133,7 +132,6 @@ pub static OPTIONS: &[&str] = &[
     "experimental_embedding_cache_entries",
     "experimental_personalization_api_key",
     "experimental_no_edition_2024_for_settings",
-    "experimental_allowed_ip_networks",
     "s3_bucket_url",
     "s3_bucket_region",
     "s3_bucket_name",

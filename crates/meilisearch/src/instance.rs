@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use actix_web::web::{Data, ServiceConfig};
-use index_scheduler::{FeatureFlags, IndexScheduler, IndexerOptions};
+use index_scheduler::{ExportOptions, FeatureFlags, IndexScheduler, IndexerOptions};
 use meilisearch_auth::AuthStore;
+use meilisearch_types::outgoing::Policy;
 use meilisearch_types::sizes::ByteSize;
 
 use crate::import::Import;
@@ -23,6 +24,11 @@ const INDEX_MAX_READERS: &str = "MEILI_EXPERIMENTAL_INDEX_MAX_READERS";
 const DEFAULT_INDEX_MAX_READERS: u32 = 1024;
 /// Bytes of documents in one batch at most, where no option tells.
 const MAX_DEFAULT_BATCH_BYTES: u64 = 10 << 30;
+
+/// How far requests of an export stay below the largest body that this server takes, in bytes.
+const EXPORT_MARGIN_BYTES: u64 = 1 << 20;
+/// Bytes of documents in one request of an export, however small that body is.
+const MIN_EXPORT_PAYLOAD_BYTES: u64 = 20 << 20;
 
 /// Why an instance cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -213,6 +219,14 @@ fn scheduler_options(
         max_batched_tasks: options.experimental_max_number_of_batched_tasks,
         batched_tasks_size_limit,
         max_concurrent_index_snapshots: options.max_concurrent_index_snapshots.get(),
+        export: ExportOptions {
+            policy: Policy::new(&options.experimental_allowed_ip_networks.0),
+            payload_bytes: options
+                .http_payload_size_limit
+                .0
+                .saturating_sub(EXPORT_MARGIN_BYTES)
+                .max(MIN_EXPORT_PAYLOAD_BYTES),
+        },
         features: FeatureFlags {
             metrics: options.experimental_enable_metrics,
             contains_filter: options.experimental_contains_filter,

@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
 use meilisearch_types::not_implemented::{OPTIONS as NOT_BUILT, variable_of};
+use meilisearch_types::outgoing::{AllowedNetwork, NoNetwork};
 use meilisearch_types::sizes::ByteSize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
@@ -52,6 +53,18 @@ pub struct Options {
     /// `production` demands a good master key
     #[arg(long, env = "MEILI_ENV", value_enum, default_value_t = Environment::Development)]
     pub env: Environment,
+
+    /// Networks that the server may send requests to although they are not public
+    ///
+    /// Such as `127.0.0.0/8,fd00::/8`, or `any`. Webhooks and exports obey it.
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_ALLOWED_IP_NETWORKS",
+        value_name = "NETWORKS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub experimental_allowed_ip_networks: AllowedNetworks,
 
     /// Accepted for compatibility: this server collects and sends nothing anyway
     #[arg(long, env = "MEILI_NO_ANALYTICS")]
@@ -282,6 +295,19 @@ pub enum LogsMode {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// A list of networks, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedNetworks(pub Vec<AllowedNetwork>);
+
+impl FromStr for AllowedNetworks {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+        networks.map(str::parse).collect::<Result<_, _>>().map(AllowedNetworks)
+    }
 }
 
 /// How many threads indexing may use; `None` leaves it to the server.

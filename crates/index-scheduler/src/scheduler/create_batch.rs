@@ -8,7 +8,7 @@
 //! | 0 | cancelation | the one with the greatest uid; waits for the running batches that it names | queue |
 //! | 1 to 3 | upgrade, topology change, task deletion | see the chapter | queue |
 //! | 4 | compaction | the one with the lowest uid that may start | main |
-//! | 5 | export | see the chapter | queue |
+//! | 5 | export | the one with the lowest uid; no index may change meanwhile | main |
 //! | 6 | instance snapshot | all together; no index may change meanwhile | main |
 //! | 7 | dump | the one with the lowest uid; no index may change meanwhile | main |
 //! | jobs | single-index snapshots whose predecessors are done | one task | side |
@@ -51,6 +51,8 @@ pub(crate) enum Work {
     Swap,
     /// The compaction of an index.
     Compaction,
+    /// An export to another instance.
+    Export,
     /// A dump. It changes no index, but must see none change.
     Dump,
 }
@@ -236,7 +238,7 @@ impl<'a> Plan<'a> {
         if let Some(task) = self.compaction()? {
             return Ok(Some(alone(Work::Compaction, Lane::Main, task)));
         }
-        if let Some(next) = self.whole_kind(Kind::Export, false, Work::NotBuilt, Lane::Queue)? {
+        if let Some(next) = self.whole_kind(Kind::Export, false, Work::Export, Lane::Main)? {
             return Ok(Some(next));
         }
         let snapshot = Kind::SnapshotCreation;

@@ -12,6 +12,7 @@ mod process_cancelation;
 mod process_deletion;
 mod process_documents;
 pub(crate) mod process_dump_creation;
+mod process_export;
 mod process_index;
 mod process_index_compaction;
 pub(crate) mod process_instance_snapshot;
@@ -205,6 +206,7 @@ impl Shared {
             Work::Swap => process_swap::run(self, running, only(tasks)?),
             Work::Compaction => process_index_compaction::run(self, running, only(tasks)?),
             Work::InstanceSnapshot => process_instance_snapshot::run(self, running, tasks),
+            Work::Export => process_export::run(self, running, only(tasks)?),
             Work::Dump => process_dump_creation::run(self, running, only(tasks)?),
             Work::Index { uid, kind: BatchKind::Alone, .. } => {
                 process_index::run(self, running, &uid, only(tasks)?)

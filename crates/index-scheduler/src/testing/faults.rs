@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     InstanceSnapshot(SnapshotCreationProgress),
     /// The archive of the whole instance is complete and has no name yet.
     BeforePublishInstanceSnapshot,
+    /// The next request of an export is about to be tried.
+    BeforeExportRequest,
     /// A step of the creation of a dump begins.
     Dump(DumpCreationProgress),
     /// The next mebibyte of an index is about to be copied, in either direction.

@@ -60,6 +60,7 @@ impl TestScheduler {
             max_batched_tasks: usize::MAX,
             batched_tasks_size_limit: u64::MAX,
             max_concurrent_index_snapshots: 1,
+            export: Default::default(),
             features: FeatureFlags::default(),
         };
         change(&mut options);

@@ -47,7 +47,7 @@ pub mod actions {
         KeysCreate, KeysGet, KeysUpdate, KeysDelete, Version, MetricsGet, ExperimentalGet, ExperimentalUpdate,
         NetworkGet, NetworkUpdate, ChatCompletions, ChatsGet, ChatsDelete, ChatsSettingsGet,
         ChatsSettingsUpdate, DynamicSearchRulesGet, DynamicSearchRulesUpdate, DynamicSearchRulesDelete,
-        DumpsCreate,
+        DumpsCreate, Export,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod chats;
 pub mod dumps;
 pub mod dynamic_search_rules;
 pub mod experimental_features;
+pub mod export;
 pub mod health;
 pub mod indexes;
 pub mod keys;
@@ -52,6 +53,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(swap_indexes::configure)
         .configure(snapshots::configure)
         .configure(dumps::configure)
+        .configure(export::configure)
         .configure(experimental_features::configure)
         .configure(network::configure)
         .configure(chats::configure)

@@ -111,6 +111,11 @@ impl Server {
         self.send("DELETE", path, None)
     }
 
+    /// Sends a request without a body.
+    pub(crate) fn raw_post(&self, path: &str) -> Answer {
+        self.send("POST", path, None)
+    }
+
     pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
         self.send("POST", path, Some(body))
     }
