@@ -19,12 +19,6 @@ pub enum NotImplemented {
     ChatSetting,
     /// Index setting `foreignKeys`.
     ForeignKeysSetting,
-    /// Semantic and hybrid search: `hybrid`, `vector`.
-    HybridSearch,
-    /// `similar` documents.
-    SimilarDocuments,
-    /// Filters on embeddings: `_vectors … EXISTS`.
-    VectorFilter,
     /// Filters on shards: `_shard`.
     ShardFilter,
     /// Filters on the documents of another index: `_foreign`.
@@ -64,9 +58,6 @@ impl NotImplemented {
             NotImplemented::EmbeddersSetting => "An embedder of another source than `userProvided`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
-            NotImplemented::HybridSearch => "Semantic and hybrid search",
-            NotImplemented::SimilarDocuments => "Looking for similar documents",
-            NotImplemented::VectorFilter => "Filtering on embeddings (`_vectors`)",
             NotImplemented::ShardFilter => "Filtering on shards (`_shard`)",
             NotImplemented::ForeignFilter => "Filtering on foreign documents (`_foreign`)",
         })

@@ -30,6 +30,9 @@ pub enum Error {
     /// A setting of the user is at fault.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The vector of a query cannot be had or used.
+    #[error(transparent)]
+    Vector(#[from] crate::vector::VectorError),
     /// What is asked for is not built yet.
     #[error(transparent)]
     NotImplemented(#[from] NotImplemented),
@@ -133,6 +136,7 @@ impl ErrorCode for Error {
             Error::UnsearchableAttribute(_) => Code::InvalidSearchAttributesToSearchOn,
             Error::Document(error) => error.error_code(),
             Error::Settings(error) => error.error_code(),
+            Error::Vector(error) => error.error_code(),
             Error::NotImplemented(error) => error.error_code(),
             Error::MapFull => Code::DatabaseSizeLimitReached,
             Error::Aborted => Code::Internal,

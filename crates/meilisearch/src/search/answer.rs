@@ -33,6 +33,8 @@ pub(crate) struct Environment {
 pub(crate) struct SearchAnswer {
     hits: Vec<Hit>,
     query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_vector: Option<Vec<f32>>,
     processing_time_ms: u128,
     #[serde(flatten)]
     counts: Counts,
@@ -45,6 +47,8 @@ pub(crate) struct SearchAnswer {
     metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     performance_details: Option<IndexMap<&'static str, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    semantic_hit_count: Option<usize>,
     /// The time limit cut it.
     #[serde(skip)]
     pub(crate) is_degraded: bool,
@@ -71,6 +75,8 @@ pub(crate) struct FederatedAnswer {
     metadata: Option<Vec<Metadata>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     performance_details: Option<IndexMap<&'static str, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    semantic_hit_count: Option<usize>,
     /// The time limit cut it.
     #[serde(skip)]
     pub(crate) is_degraded: bool,
@@ -219,6 +225,7 @@ pub(crate) fn search_index(
     let metadata = include_metadata.then(|| metadata(text.clone(), index_uid, &found));
     Ok(SearchAnswer {
         query: text.unwrap_or_default(),
+        query_vector: found.query_vectors.remove(&0),
         counts,
         facet_distribution,
         facet_stats,
@@ -226,6 +233,7 @@ pub(crate) fn search_index(
         metadata,
         performance_details: performance(answer.show_performance_details, &found.steps),
         hits: found.hits,
+        semantic_hit_count: found.semantic_hit_count,
         is_degraded: found.is_degraded,
         processing_time_ms: start.elapsed().as_millis(),
     })
@@ -333,7 +341,7 @@ fn search_federated(
         merged.map(|facets| (facets.distribution, facets.stats)).unzip();
     Ok(FederatedAnswer {
         hits: found.hits,
-        query_vectors: retrieves_vectors.then(BTreeMap::new),
+        query_vectors: retrieves_vectors.then_some(found.query_vectors),
         counts: Counts::new(pagination, found.total),
         facet_distribution,
         facet_stats,
@@ -341,6 +349,7 @@ fn search_federated(
         request_uid: Uuid::now_v7(),
         metadata,
         performance_details,
+        semantic_hit_count: found.semantic_hit_count,
         is_degraded: found.is_degraded,
         processing_time_ms: start.elapsed().as_millis(),
     })

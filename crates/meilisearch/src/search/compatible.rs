@@ -15,6 +15,17 @@ enum Group {
     FarFirst,
 }
 
+/// Which of the ranking rules of the settings a query uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// All.
+    Words,
+    /// Those that sort.
+    Placeholder,
+    /// Those that sort, and in the place of the first relevancy rule the nearness of vectors.
+    Vector,
+}
+
 /// The longest ranking seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Compatibility {
@@ -33,9 +44,9 @@ impl Compatibility {
         position: usize,
         schema: &Schema,
         sort: &[SortBy],
-        is_placeholder: bool,
+        rules: Rules,
     ) -> Result<(), ResponseError> {
-        let groups = groups(&schema.criteria, sort, is_placeholder);
+        let groups = groups(&schema.criteria, sort, rules);
         let mismatch = groups.iter().zip(&self.longest).position(|(mine, longest)| mine != longest);
         if let Some(at) = mismatch {
             let message = format!(
@@ -70,7 +81,7 @@ impl Group {
     }
 }
 
-fn groups(criteria: &[Criterion], sort: &[SortBy], is_placeholder: bool) -> Vec<Group> {
+fn groups(criteria: &[Criterion], sort: &[SortBy], rules: Rules) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut sorted: Vec<&str> = Vec::new();
     let mut is_sorted_by_place = false;
@@ -104,7 +115,16 @@ fn groups(criteria: &[Criterion], sort: &[SortBy], is_placeholder: bool) -> Vec<
             }
             Criterion::Asc(field) => add_sort(&mut groups, field, true),
             Criterion::Desc(field) => add_sort(&mut groups, field, false),
-            _ if is_placeholder || groups.last() == Some(&Group::Relevancy) => {}
+            _ if rules == Rules::Placeholder => {}
+            // A vector ranks once; another relevancy rule ends what is compared, if a field was
+            // sorted by before it.
+            _ if rules == Rules::Vector && groups.contains(&Group::Relevancy) => {
+                if groups.iter().any(|group| matches!(group, Group::Ascending | Group::Descending))
+                {
+                    break;
+                }
+            }
+            _ if groups.last() == Some(&Group::Relevancy) => {}
             _ => groups.push(Group::Relevancy),
         }
     }
@@ -123,11 +143,12 @@ mod tests {
         let sort = [SortBy::Field(SortCriterion { field: "a".to_owned(), ascending: false })];
         let criteria = Criterion::defaults();
         use Group::*;
-        assert_eq!(groups(&criteria, &[], false), [Relevancy]);
-        assert_eq!(groups(&criteria, &sort, false), [Relevancy, Descending, Relevancy]);
-        assert_eq!(groups(&criteria, &sort, true), [Descending]);
+        assert_eq!(groups(&criteria, &[], Rules::Words), [Relevancy]);
+        assert_eq!(groups(&criteria, &sort, Rules::Words), [Relevancy, Descending, Relevancy]);
+        assert_eq!(groups(&criteria, &sort, Rules::Placeholder), [Descending]);
+        assert_eq!(groups(&criteria, &sort, Rules::Vector), [Relevancy, Descending]);
         let asc = [Criterion::Asc("a".to_owned()), Criterion::Sort];
-        assert_eq!(groups(&asc, &sort, true), [Ascending]);
+        assert_eq!(groups(&asc, &sort, Rules::Placeholder), [Ascending]);
     }
 
     #[test]
@@ -136,7 +157,7 @@ mod tests {
             let from = GeoPoint { lat: 0.0, lng: 0.0 };
             SortBy::Distance(DistanceCriterion { from, ascending })
         };
-        let groups = groups(&Criterion::defaults(), &[by(true), by(false)], true);
+        let groups = groups(&Criterion::defaults(), &[by(true), by(false)], Rules::Placeholder);
         assert_eq!(groups, [Group::NearFirst]);
     }
 }

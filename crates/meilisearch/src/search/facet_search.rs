@@ -17,9 +17,10 @@ use milli::{Schema, facet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::in_index;
 use super::index_run::deadline;
+use super::kind::{SearchKind, check_media};
 use super::query::{DEFAULT_LIMIT, HybridQuery, MatchingStrategy, Semantic, Share, languages};
-use super::{in_index, kind};
 use crate::features::check_use_network;
 
 /// The body; members that it does not know are ignored.
@@ -84,32 +85,43 @@ pub(crate) fn search(
     let schema = Schema::load(&index, &rtxn).map_err(engine)?;
 
     let semantic = Semantic { hybrid: body.hybrid, vector: body.vector, media: body.media };
-    let embedders = index.embedder_names(&rtxn).map_err(engine)?;
-    kind::check_keyword(body.q.as_deref(), &semantic, &embedders, &features)?;
+    let kind = SearchKind::choose(uid, &index, &rtxn, &schema, body.q.as_deref(), &semantic)?;
+    check_media(&semantic, &features)?;
+    let deadline = deadline(&schema, start);
+    if let SearchKind::Vector(vector) = &kind {
+        vector.get(deadline).map_err(engine)?;
+    }
     let universe = match body.filter.as_ref().map(Filter::from_json).transpose()?.flatten() {
         Some(filter) => filter.evaluate(&index, &rtxn, &schema, &features).map_err(engine)?,
         None => index.documents_ids(&rtxn).map_err(engine)?,
     };
-    let exhaustive = body.exhaustive_facet_count.unwrap_or_default();
     let locales = languages(body.locales.as_deref());
-    let threshold = body.ranking_score_threshold.map(|share| share.0);
-    let request = SearchRequest {
-        query: body.q.as_deref(),
-        locales: locales.as_deref(),
-        universe,
-        offset: 0,
-        // An exhaustive count needs no ranking, only the documents.
-        limit: if exhaustive { 0 } else { DEFAULT_LIMIT.min(schema.max_total_hits) },
-        exhaustive,
-        matching_strategy: body.matching_strategy.into(),
-        attributes_to_search_on: body.attributes_to_search_on.as_deref(),
-        sort: &[],
-        distinct: None,
-        ranking_score_threshold: threshold,
-        scored: threshold.is_some(),
-        deadline: Some(deadline(&schema, start)),
+    let candidates = match kind {
+        SearchKind::Words => {
+            let exhaustive = body.exhaustive_facet_count.unwrap_or_default();
+            let threshold = body.ranking_score_threshold.map(|share| share.0);
+            let request = SearchRequest {
+                query: body.q.as_deref(),
+                vector: None,
+                locales: locales.as_deref(),
+                universe,
+                offset: 0,
+                // An exhaustive count needs no ranking, only the documents.
+                limit: if exhaustive { 0 } else { DEFAULT_LIMIT.min(schema.max_total_hits) },
+                exhaustive,
+                matching_strategy: body.matching_strategy.into(),
+                attributes_to_search_on: body.attributes_to_search_on.as_deref(),
+                sort: &[],
+                distinct: None,
+                ranking_score_threshold: threshold,
+                scored: threshold.is_some(),
+                deadline: Some(deadline),
+            };
+            keyword::search(&index, &rtxn, &schema, request).map_err(engine)?.candidates
+        }
+        // A vector ranks all documents.
+        SearchKind::Vector(_) | SearchKind::Hybrid { .. } => universe,
     };
-    let outcome = keyword::search(&index, &rtxn, &schema, request).map_err(engine)?;
 
     check_facet_name(&schema, &body.facet_name).map_err(|error| in_index(uid, error))?;
     let query = FacetQuery {
@@ -117,8 +129,8 @@ pub(crate) fn search(
         text: body.facet_query.as_deref(),
         locales: locales.as_deref(),
     };
-    let facet_hits = facet::search::search(&index, &rtxn, &schema, query, &outcome.candidates)
-        .map_err(engine)?;
+    let facet_hits =
+        facet::search::search(&index, &rtxn, &schema, query, &candidates).map_err(engine)?;
     Ok(FacetSearchAnswer {
         facet_hits,
         facet_query: body.facet_query,

@@ -99,6 +99,11 @@ pub(crate) struct Found {
     pub(crate) indexes: BTreeMap<String, IndexFacts>,
     /// A query was cut by the time limit.
     pub(crate) is_degraded: bool,
+    /// Hits of the page that were ranked by a vector; `None` when no query asked for that.
+    pub(crate) semantic_hit_count: Option<usize>,
+    /// The vectors that were searched by, by the place of their queries in the request; only of
+    /// queries that retrieve vectors.
+    pub(crate) query_vectors: BTreeMap<usize, Vec<f32>>,
     /// How long each step took, in order.
     pub(crate) steps: Vec<(&'static str, Duration)>,
 }
@@ -162,6 +167,11 @@ pub(crate) fn search(
 
     let page = merge_page(&mut runs, lists, &common)?;
     let hits = make_hits(&runs, &page, federation.is_multi)?;
+    let is_semantic = runs.iter().any(|run| run.is_semantic);
+    let semantic_hit_count =
+        is_semantic.then(|| page.iter().filter(|(_, hit)| hit.is_semantic()).count());
+    let query_vectors =
+        runs.iter_mut().flat_map(|run| std::mem::take(&mut run.query_vectors)).collect();
     steps.end("make hits");
 
     let facets = count_facets(scheduler, features, &runs, federation)?;
@@ -179,7 +189,16 @@ pub(crate) fn search(
     }
     let total = runs.iter().map(|run| run.candidates.len()).sum();
     let is_degraded = runs.iter().any(|run| run.is_degraded);
-    Ok(Found { hits, total, facets, indexes, is_degraded, steps: steps.done })
+    Ok(Found {
+        hits,
+        total,
+        facets,
+        indexes,
+        is_degraded,
+        semantic_hit_count,
+        query_vectors,
+        steps: steps.done,
+    })
 }
 
 /// Parses a filter.

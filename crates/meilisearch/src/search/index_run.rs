@@ -6,6 +6,7 @@ use meilisearch_types::error::ResponseError;
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use milli::limits::DEFAULT_SEARCH_CUTOFF_MS;
 use milli::query::filter::Filter;
+use milli::search::hybrid;
 use milli::search::keyword::{self, SearchRequest};
 use milli::search::matching_terms::MatchingTerms;
 use milli::search::parameters::check_distinct;
@@ -14,12 +15,13 @@ use milli::{FieldsIdsMap, Index, ReadTxn, Schema, document};
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
-use super::compatible::Compatibility;
+use super::compatible::{Compatibility, Rules};
 use super::distinct_values::DistinctValues;
 use super::federated::Pagination;
+use super::in_index;
+use super::kind::{SearchKind, check_media};
 use super::merge::{RankedHit, best_first};
 use super::query::SearchQuery;
-use super::{in_index, kind};
 
 /// When a search that began at `start` is cut.
 pub(super) fn deadline(schema: &Schema, start: Instant) -> Instant {
@@ -62,6 +64,11 @@ pub(super) struct IndexRun<'i> {
     pub(super) candidates: RoaringBitmap,
     /// A query was cut by the time limit.
     pub(super) is_degraded: bool,
+    /// A query asked for a vector search, whether or not there was need of one.
+    pub(super) is_semantic: bool,
+    /// The vectors that were searched by, with the places of those queries in the request that
+    /// retrieve vectors.
+    pub(super) query_vectors: Vec<(usize, Vec<f32>)>,
     deadline: Instant,
 }
 
@@ -87,6 +94,8 @@ impl<'i> IndexRun<'i> {
             terms: Vec::new(),
             candidates: RoaringBitmap::new(),
             is_degraded: false,
+            is_semantic: false,
+            query_vectors: Vec::new(),
             deadline,
         })
     }
@@ -144,24 +153,38 @@ impl<'i> IndexRun<'i> {
         compatibility: &mut Compatibility,
     ) -> Result<Vec<RankedHit>, ResponseError> {
         let PreparedQuery { position, weight, query, filter } = &self.queries[at];
-        let sort = self.check(query, common)?;
-        let is_placeholder = query.q.as_ref().is_none_or(|q| q.trim().is_empty());
-        compatibility.add(*position, &self.schema, sort.unchecked(), is_placeholder)?;
+        let engine = |error| in_index(self.uid, error);
+        let (index, rtxn, schema) = (self.index, &*self.rtxn, &self.schema);
+        let q = query.q.as_deref();
+        let kind = SearchKind::choose(self.uid, index, rtxn, schema, q, &query.semantic)?;
+        let sort = SortParameter::parse(query.sort.as_deref().unwrap_or_default())?;
+        check_media(&query.semantic, common.features)?;
+        let vector = match &kind {
+            SearchKind::Vector(vector) => Some(vector.get(self.deadline).map_err(engine)?),
+            SearchKind::Words | SearchKind::Hybrid { .. } => None,
+        };
+        let rules = match vector {
+            Some(_) => Rules::Vector,
+            None if q.is_none_or(|q| q.trim().is_empty()) => Rules::Placeholder,
+            None => Rules::Words,
+        };
+        compatibility.add(*position, schema, sort.unchecked(), rules)?;
 
         let distinct = common.distinct.or(query.distinct.as_deref());
         if let Some(attribute) = distinct {
-            check_distinct(&self.schema, attribute).map_err(|error| in_index(self.uid, error))?;
+            check_distinct(schema, attribute).map_err(|error| in_index(self.uid, error))?;
         }
-        let engine = |error| in_index(self.uid, error);
         let universe = match filter {
-            Some(filter) => filter
-                .evaluate(self.index, &self.rtxn, &self.schema, common.features)
-                .map_err(engine)?,
-            None => self.index.documents_ids(&self.rtxn).map_err(engine)?,
+            Some(filter) => {
+                filter.evaluate(index, rtxn, schema, common.features).map_err(engine)?
+            }
+            None => index.documents_ids(rtxn).map_err(engine)?,
         };
-        let sort = sort.checked(&self.schema).map_err(|error| in_index(self.uid, error))?;
+        let sort = sort.checked(schema).map_err(|error| in_index(self.uid, error))?;
         let request = SearchRequest {
-            query: query.q.as_deref(),
+            // A vector alone ranks: its text excludes nothing.
+            query: q.filter(|_| vector.is_none()),
+            vector: vector.as_ref(),
             locales: query.format.locales.as_deref(),
             universe,
             offset: 0,
@@ -175,8 +198,23 @@ impl<'i> IndexRun<'i> {
             scored: true,
             deadline: Some(self.deadline),
         };
-        let outcome =
-            keyword::search(self.index, &self.rtxn, &self.schema, request).map_err(engine)?;
+        let (outcome, merged_vector) = match &kind {
+            SearchKind::Words | SearchKind::Vector(_) => {
+                (keyword::search(index, rtxn, schema, request).map_err(engine)?, None)
+            }
+            SearchKind::Hybrid { semantic_ratio, vector } => {
+                let vector = || vector.get(self.deadline);
+                let outcome = hybrid::search(index, rtxn, schema, request, *semantic_ratio, vector)
+                    .map_err(engine)?;
+                (outcome.found, outcome.vector)
+            }
+        };
+        self.is_semantic |= !matches!(kind, SearchKind::Words);
+        if query.retrieve_vectors
+            && let Some(vector) = vector.or(merged_vector)
+        {
+            self.query_vectors.push((*position, vector.into_vector()));
+        }
         self.is_degraded |= outcome.degraded;
         if outcome.degraded {
             tracing::warn!(index = self.uid, "the search was cut by `searchCutoffMs`");
@@ -188,19 +226,6 @@ impl<'i> IndexRun<'i> {
         self.candidates |= outcome.candidates;
         self.terms.push(outcome.matching_words);
         Ok(hits)
-    }
-
-    /// What is told before the index is searched: the kind of search, then the form of the sort.
-    fn check(
-        &self,
-        query: &SearchQuery,
-        common: &Common<'_>,
-    ) -> Result<SortParameter, ResponseError> {
-        let embedders =
-            self.index.embedder_names(&self.rtxn).map_err(|error| in_index(self.uid, error))?;
-        kind::check_keyword(query.q.as_deref(), &query.semantic, &embedders, common.features)?;
-        let sort = query.sort.as_deref().unwrap_or_default();
-        Ok(SortParameter::parse(sort)?)
     }
 
     /// A document as it is stored.

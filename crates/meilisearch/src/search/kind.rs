@@ -1,61 +1,131 @@
-//! Which kind of search the parameters ask for (search.md 1.2). Only keyword search is built; what
-//! needs an embedder is refused, its own mistakes first.
+//! Which kind of search the parameters ask for: by words, by a vector, or by both (search.md 1.2).
+
+use std::time::Instant;
 
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::features::RuntimeTogglableFeatures;
-use meilisearch_types::not_implemented::NotImplemented;
+use milli::vector::{QueryInput, SearchEmbedder, VectorQuery};
+use milli::{Index, RoTxn, Schema};
 
+use super::in_index;
 use super::query::Semantic;
 use crate::features::not_enabled;
 
-/// Decides from the text and the semantic parameters. `embedders` are those of the index.
-///
-/// # Errors
-/// Parameters that contradict each other, an unknown embedder, or a search that is not built.
-pub(super) fn check_keyword(
-    q: Option<&str>,
-    semantic: &Semantic,
-    embedders: &[String],
-    features: &RuntimeTogglableFeatures,
-) -> Result<(), ResponseError> {
-    let Semantic { hybrid, vector, media } = semantic;
-    let refuse = |message: String, code| Err(ResponseError::from_msg(message, code));
-    if media.is_some() && vector.is_some() {
-        let message = "`media` and `vector` cannot be given together: give one of them.".to_owned();
-        return refuse(message, Code::InvalidSearchMediaAndVector);
-    }
-    let Some(hybrid) = hybrid else {
-        if media.is_some() || vector.is_some() {
-            let message =
-                "`media` and `vector` need `hybrid` beside them, with the embedder to use."
-                    .to_owned();
-            return refuse(message, Code::MissingSearchHybrid);
-        }
-        return Ok(());
-    };
-    let is_blank = q.is_none_or(|q| q.trim().is_empty());
-    if hybrid.semantic_ratio.0 == 0.0 || (is_blank && media.is_none() && vector.is_none()) {
-        return Ok(());
-    }
-    check_embedder(&hybrid.embedder, embedders, Code::InvalidSearchEmbedder)?;
-    if media.is_some() && !features.multimodal {
-        return Err(not_enabled("The parameter `media`", "multimodal"));
-    }
-    Err(NotImplemented::HybridSearch.into())
+/// A kind of search.
+pub(super) enum SearchKind<'q> {
+    /// By words, or, without any, all documents.
+    Words,
+    /// By a vector.
+    Vector(QueryVector<'q>),
+    /// By both.
+    Hybrid {
+        /// Weight of the vector, 0 to 1.
+        semantic_ratio: f32,
+        vector: QueryVector<'q>,
+    },
 }
 
-/// Refuses an embedder that the index does not have, with the code of the endpoint.
-pub(crate) fn check_embedder(
-    embedder: &str,
-    embedders: &[String],
-    code: Code,
-) -> Result<(), ResponseError> {
-    if embedders.iter().any(|name| name == embedder) {
-        return Ok(());
+/// Where the vector of a query comes from.
+pub(super) struct QueryVector<'q> {
+    embedder: SearchEmbedder,
+    /// The vector given; it has the right length.
+    given: Option<VectorQuery>,
+    input: QueryInput<'q>,
+}
+
+impl<'q> SearchKind<'q> {
+    /// Decides from the text and the semantic parameters. Whether `media` may be given is told by
+    /// [`check_media`].
+    ///
+    /// # Errors
+    /// Parameters that contradict each other, an unknown embedder, a vector of the wrong length.
+    pub(super) fn choose(
+        uid: &str,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+        schema: &Schema,
+        q: Option<&'q str>,
+        semantic: &'q Semantic,
+    ) -> Result<SearchKind<'q>, ResponseError> {
+        let Semantic { hybrid, vector, media } = semantic;
+        if media.is_some() && vector.is_some() {
+            let message = "`media` and `vector` cannot be given together: give one of them.";
+            let code = Code::InvalidSearchMediaAndVector;
+            return Err(ResponseError::from_msg(message.to_owned(), code));
+        }
+        let Some(hybrid) = hybrid else {
+            if media.is_some() || vector.is_some() {
+                let message =
+                    "`media` and `vector` need `hybrid` beside them, with the embedder to use.";
+                let code = Code::MissingSearchHybrid;
+                return Err(ResponseError::from_msg(message.to_owned(), code));
+            }
+            return Ok(SearchKind::Words);
+        };
+        let text = q.filter(|q| !q.trim().is_empty());
+        let semantic_ratio = hybrid.semantic_ratio.0 as f32;
+        if semantic_ratio == 0.0 || (text.is_none() && media.is_none() && vector.is_none()) {
+            return Ok(SearchKind::Words);
+        }
+        let code = Code::InvalidSearchEmbedder;
+        let embedder = open_embedder(uid, index, rtxn, schema, &hybrid.embedder, code)?;
+        let given = vector.as_ref().map(|vector| embedder.query(vector.clone())).transpose();
+        let given = given.map_err(|error| in_index(uid, error))?;
+        let input = QueryInput { text, media: media.as_ref() };
+        let vector = QueryVector { embedder, given, input };
+        Ok(match text {
+            Some(_) if semantic_ratio < 1.0 => SearchKind::Hybrid { semantic_ratio, vector },
+            _ => SearchKind::Vector(vector),
+        })
     }
-    let message = format!(
-        "The index has no embedder `{embedder}`. Its embedders are: {}.",
-        if embedders.is_empty() { "none".to_owned() } else { embedders.join(", ") }
-    );
+}
+
+impl QueryVector<'_> {
+    /// The vector given, or else that of what the query says.
+    ///
+    /// # Errors
+    /// It cannot be embedded.
+    pub(super) fn get(&self, deadline: Instant) -> milli::Result<VectorQuery> {
+        match &self.given {
+            Some(given) => Ok(given.clone()),
+            None => self.embedder.embed(self.input, Some(deadline)),
+        }
+    }
+}
+
+/// Refuses `media` while its feature is off.
+///
+/// # Errors
+/// `feature_not_enabled`.
+pub(super) fn check_media(
+    semantic: &Semantic,
+    features: &RuntimeTogglableFeatures,
+) -> Result<(), ResponseError> {
+    match semantic.media.is_some() && !features.multimodal {
+        true => Err(not_enabled("The parameter `media`", "multimodal")),
+        false => Ok(()),
+    }
+}
+
+/// An embedder by its name; `code` is that of the endpoint for one that the index does not have.
+///
+/// # Errors
+/// The index has no such embedder, or cannot be read.
+pub(super) fn open_embedder(
+    uid: &str,
+    index: &Index,
+    rtxn: &RoTxn<'_>,
+    schema: &Schema,
+    name: &str,
+    code: Code,
+) -> Result<SearchEmbedder, ResponseError> {
+    let embedder = SearchEmbedder::open(index, rtxn, schema, name);
+    if let Some(embedder) = embedder.map_err(|error| in_index(uid, error))? {
+        return Ok(embedder);
+    }
+    let names: Vec<_> = schema.embedders.iter().map(|embedder| &*embedder.name).collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let message =
+        format!("The index `{uid}` has no embedder `{name}`. Its embedders are: {known}.");
     Err(ResponseError::from_msg(message, code))
 }

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use milli::search::scores::{Rank, ScoreDetail, SortValue, global_score};
+use milli::search::compare::{Comparable, comparables, compare_scores, compare_sorted};
+use milli::search::scores::{ScoreDetail, global_score};
 
 /// A document that a query found, with what it is compared by.
 #[derive(Debug, Clone)]
@@ -13,30 +14,19 @@ pub(super) struct RankedHit {
     pub(super) scores: Vec<ScoreDetail>,
     /// Global score times the weight of the query.
     pub(super) weighted_score: f64,
-    values: Vec<MergeValue>,
-}
-
-/// One step of a comparison.
-#[derive(Debug, Clone, PartialEq)]
-enum MergeValue {
-    /// Consecutive ranks as one score, times the weight of the query.
-    Score(f64),
-    Sort {
-        ascending: bool,
-        value: SortValue,
-    },
-    /// The distance from a place.
-    Distance {
-        ascending: bool,
-        metres: Option<f64>,
-    },
+    values: Vec<Comparable>,
 }
 
 impl RankedHit {
     pub(super) fn new(docid: u32, position: usize, weight: f64, scores: Vec<ScoreDetail>) -> Self {
         let weighted_score = global_score(&scores) * weight;
-        let values = merge_values(&scores, weight);
+        let values = comparables(&scores, weight);
         Self { docid, position, scores, weighted_score, values }
+    }
+
+    /// Whether a vector ranked it.
+    pub(super) fn is_semantic(&self) -> bool {
+        self.scores.iter().any(|detail| matches!(detail, ScoreDetail::Vector(_)))
     }
 
     /// `Greater` when this hit comes first; never `Equal` for hits of different queries.
@@ -53,7 +43,7 @@ impl RankedHit {
                 ([], _) => return Ordering::Less,
                 ([my_value, ..], [other_value, ..]) => (my_value, other_value),
             };
-            match my_value.compare(other_value) {
+            match compare_value(my_value, other_value) {
                 Some(Ordering::Equal) => {}
                 Some(order) => return order,
                 None => {
@@ -66,38 +56,19 @@ impl RankedHit {
     }
 }
 
-impl MergeValue {
-    /// `None` when the values cannot be compared.
-    fn compare(&self, other: &Self) -> Option<Ordering> {
-        match (self, other) {
-            (MergeValue::Score(mine), MergeValue::Score(other)) => {
-                let is_equal = (mine - other).abs() <= f64::EPSILON;
-                Some(if is_equal { Ordering::Equal } else { mine.total_cmp(other) })
-            }
-            (
-                MergeValue::Sort { ascending, value },
-                MergeValue::Sort { ascending: other_ascending, value: other },
-            ) if ascending == other_ascending => Some(compare_sorted(value, other, *ascending)),
-            (
-                MergeValue::Distance { ascending, metres },
-                MergeValue::Distance { ascending: other_ascending, metres: other },
-            ) if ascending == other_ascending => Some(compare_distances(*metres, *other)),
-            _ => None,
-        }
-    }
-}
-
-/// `Greater` when the first value comes first: a missing value last, numbers before strings.
-fn compare_sorted(mine: &SortValue, other: &SortValue, ascending: bool) -> Ordering {
-    let directed = |order: Ordering| if ascending { order.reverse() } else { order };
+/// `None` when the values cannot be compared.
+fn compare_value(mine: &Comparable, other: &Comparable) -> Option<Ordering> {
     match (mine, other) {
-        (SortValue::Null, SortValue::Null) => Ordering::Equal,
-        (SortValue::Null, _) => Ordering::Less,
-        (_, SortValue::Null) => Ordering::Greater,
-        (SortValue::Number(mine), SortValue::Number(other)) => directed(mine.total_cmp(other)),
-        (SortValue::Number(_), SortValue::String(_)) => Ordering::Greater,
-        (SortValue::String(_), SortValue::Number(_)) => Ordering::Less,
-        (SortValue::String(mine), SortValue::String(other)) => directed(mine.cmp(other)),
+        (Comparable::Score(mine), Comparable::Score(other)) => Some(compare_scores(*mine, *other)),
+        (
+            Comparable::Sort { ascending, value },
+            Comparable::Sort { ascending: other_ascending, value: other },
+        ) if ascending == other_ascending => Some(compare_sorted(value, other, *ascending)),
+        (
+            Comparable::Distance { ascending, metres },
+            Comparable::Distance { ascending: other_ascending, metres: other },
+        ) if ascending == other_ascending => Some(compare_distances(*metres, *other)),
+        _ => None,
     }
 }
 
@@ -108,33 +79,6 @@ fn compare_distances(mine: Option<f64>, other: Option<f64>) -> Ordering {
         (Some(mine), Some(other)) => mine.total_cmp(&other),
         (mine, other) => mine.is_some().cmp(&other.is_some()),
     }
-}
-
-fn merge_values(scores: &[ScoreDetail], weight: f64) -> Vec<MergeValue> {
-    let mut values = Vec::new();
-    let mut ranks: Vec<Rank> = Vec::new();
-    let close = |ranks: &mut Vec<Rank>, values: &mut Vec<MergeValue>| {
-        if !ranks.is_empty() {
-            values.push(MergeValue::Score(Rank::merge(ranks.drain(..)).local_score() * weight));
-        }
-    };
-    for detail in scores {
-        match (detail.rank(), detail) {
-            (Some(rank), _) => ranks.push(rank),
-            (None, ScoreDetail::Sort { ascending, value, .. }) => {
-                close(&mut ranks, &mut values);
-                values.push(MergeValue::Sort { ascending: *ascending, value: value.clone() });
-            }
-            (None, ScoreDetail::GeoSort { criterion, point }) => {
-                close(&mut ranks, &mut values);
-                let metres = point.map(|point| criterion.from.distance_to(point));
-                values.push(MergeValue::Distance { ascending: criterion.ascending, metres });
-            }
-            (None, _) => {}
-        }
-    }
-    close(&mut ranks, &mut values);
-    values
 }
 
 /// Takes from the list whose head comes first, until all are empty. The lists are ranked themselves.
@@ -161,6 +105,7 @@ pub(super) fn best_first<T>(
 mod tests {
     use milli::document::GeoPoint;
     use milli::geo::DistanceCriterion;
+    use milli::search::scores::SortValue;
 
     use super::*;
 

@@ -6,7 +6,7 @@
 //! | File | What |
 //! |---|---|
 //! | `query.rs`, `query_get.rs`, `multi.rs` | the parameters as bodies and query strings give them |
-//! | `kind.rs` | keyword, or what is not built |
+//! | `kind.rs` | by words, by a vector, or by both |
 //! | `federated.rs` | the whole of a search on one screen: prepare, run, merge, cut the page, show |
 //! | `index_run.rs` | the queries of one index over one read transaction |
 //! | `compatible.rs` | whether the rankings of several queries can be merged |
@@ -16,6 +16,7 @@
 //! | `facets.rs` | counts of one index, and their merge |
 //! | `answer.rs` | the shapes of answers |
 //! | `facet_search.rs` | values of a facet |
+//! | `similar.rs` | documents similar to a document |
 
 pub(crate) mod answer;
 mod compatible;
@@ -25,11 +26,12 @@ mod facets;
 pub(crate) mod federated;
 mod hits;
 mod index_run;
-pub(crate) mod kind;
+mod kind;
 mod merge;
 pub(crate) mod multi;
 pub(crate) mod query;
 pub(crate) mod query_get;
+pub(crate) mod similar;
 
 use std::fmt::Display;
 

@@ -29,7 +29,7 @@ pub(crate) fn default_post_tag() -> String {
 }
 
 /// A search of one index, whatever route it came by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SearchQuery {
     pub(crate) q: Option<String>,
     pub(crate) filter: Option<Value>,

@@ -7,12 +7,14 @@
 //! | `filter/check.rs` | attributes and features, before anything is evaluated |
 //! | `filter/evaluate.rs` | operators → documents, on the facet trees |
 //! | `filter/geo.rs` | places → documents |
+//! | `filter/vectors.rs` | embeddings → documents |
 //! | `filter/error.rs` | what can be wrong, with the place |
 
 mod check;
 mod error;
 mod evaluate;
 mod geo;
+mod vectors;
 
 use filter_parser::{Expression, Node};
 use meilisearch_types::features::RuntimeTogglableFeatures;

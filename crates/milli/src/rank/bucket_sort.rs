@@ -166,6 +166,9 @@ impl<'t> BucketSort<'t> {
             return Ok(None);
         }
         if self.page.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if let Some(bucket) = rules[self.depth].next_bucket_at_hand(universe) {
+                return Ok(Some(bucket));
+            }
             self.sorted.degraded = true;
             self.skip_level()?;
             return Ok(None);

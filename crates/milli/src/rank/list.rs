@@ -10,6 +10,7 @@ use super::proximity::Proximity;
 use super::rule::RankingRule;
 use super::sort::{Sort, SortCriterion};
 use super::typo::Typo;
+use super::vector_sort::{NearFirst, VectorSort};
 use super::word_position::WordPosition;
 use super::words::Words;
 use crate::geo::DistanceCriterion;
@@ -37,6 +38,7 @@ pub(crate) enum RuleKind {
     ExactWords,
     Sort(SortCriterion),
     GeoSort(DistanceCriterion),
+    Vector(NearFirst),
 }
 
 impl RuleKind {
@@ -52,6 +54,7 @@ impl RuleKind {
             RuleKind::ExactWords => Box::new(GraphRule::new(ExactWords)),
             RuleKind::Sort(criterion) => Box::new(Sort::new(criterion)),
             RuleKind::GeoSort(criterion) => Box::new(GeoSort::new(criterion)),
+            RuleKind::Vector(near) => Box::new(VectorSort::new(near)),
         }
     }
 }
@@ -93,6 +96,26 @@ pub(crate) fn placeholder_rules(criteria: &[Criterion], sort: &[SortBy]) -> Vec<
     let mut list = RuleList { rules: Vec::new(), strategy: MatchingStrategy::All };
     for criterion in criteria {
         list.add_sort(criterion, sort);
+    }
+    list.rules
+}
+
+/// The rules of a search by a vector: its nearness takes the place of the first relevancy rule, and
+/// the others add nothing.
+pub(crate) fn vector_rules(
+    criteria: &[Criterion],
+    sort: &[SortBy],
+    near: NearFirst,
+) -> Vec<RuleKind> {
+    let mut list = RuleList { rules: Vec::new(), strategy: MatchingStrategy::All };
+    let mut near = Some(near);
+    for criterion in criteria {
+        match criterion {
+            Criterion::Sort | Criterion::Asc(_) | Criterion::Desc(_) => {
+                list.add_sort(criterion, sort);
+            }
+            _ => list.rules.extend(near.take().map(RuleKind::Vector)),
+        }
     }
     list.rules
 }

@@ -8,7 +8,7 @@
 //! | `score.rs` | what a rule says of a bucket, and the global score |
 //! | `graph_rule/` | the engine of the rules that cost paths of the query graph |
 //! | `words.rs`, `typo.rs`, `proximity.rs`, `attribute_rank.rs`, `word_position.rs`, `exact_words.rs` | those rules |
-//! | `exact_attribute.rs`, `sort.rs`, `geo_sort.rs` | rules of their own |
+//! | `exact_attribute.rs`, `sort.rs`, `geo_sort.rs`, `vector_sort.rs` | rules of their own |
 //!
 //! To add a rule that ranks readings of the query, implement `graph_rule::Ranking` in a file of its own
 //! (what a step costs, which documents meet it, what it leaves of its term); for any other rule,
@@ -27,5 +27,6 @@ mod rule;
 pub(crate) mod score;
 pub(crate) mod sort;
 mod typo;
+pub(crate) mod vector_sort;
 mod word_position;
 mod words;

@@ -41,4 +41,9 @@ pub(crate) trait RankingRule<'t> {
         ctx: &mut SearchContext<'t>,
         universe: &RoaringBitmap,
     ) -> Result<Option<Bucket>>;
+
+    /// The next bucket, if it is known already: what a search is given whose time is over.
+    fn next_bucket_at_hand(&mut self, _universe: &RoaringBitmap) -> Option<Bucket> {
+        None
+    }
 }

@@ -99,6 +99,9 @@ pub enum ScoreDetail {
         /// The document's point, if it has one.
         point: Option<GeoPoint>,
     },
+    /// How similar the vectors of the document and of the query are, 0 to 1; `None` for a document
+    /// without vector.
+    Vector(Option<f32>),
     /// The search was cut before this rule.
     Skipped,
 }
@@ -119,7 +122,9 @@ impl ScoreDetail {
                 Rank { rank: matching + 1, max_rank: max + 1 }
             }
             ScoreDetail::Skipped => Rank { rank: 0, max_rank: 1 },
-            ScoreDetail::Sort { .. } | ScoreDetail::GeoSort { .. } => return None,
+            ScoreDetail::Sort { .. } | ScoreDetail::GeoSort { .. } | ScoreDetail::Vector(_) => {
+                return None;
+            }
         })
     }
 }
@@ -136,8 +141,16 @@ impl MatchType {
     }
 }
 
-/// The global score of a document, 0 to 1; 1 without any rank.
+/// The global score of a document, 0 to 1: the similarity if it was ranked by vectors, else the merged
+/// ranks; 1 without any rank.
 pub fn global_score(details: &[ScoreDetail]) -> f64 {
+    let similarity = details.iter().rev().find_map(|detail| match detail {
+        ScoreDetail::Vector(similarity) => Some(f64::from(similarity.unwrap_or_default())),
+        _ => None,
+    });
+    if let Some(similarity) = similarity {
+        return similarity;
+    }
     Rank::merge(details.iter().filter_map(ScoreDetail::rank)).local_score()
 }
 
@@ -180,6 +193,13 @@ mod tests {
         assert_eq!(global_score(&[]), 1.0);
         let words = ScoreDetail::Words { matching: 1, max: 2 };
         assert_eq!(global_score(&[sort, words]), 0.5);
+    }
+
+    #[test]
+    fn the_similarity_is_the_score() {
+        let words = ScoreDetail::Words { matching: 1, max: 2 };
+        assert_eq!(global_score(&[ScoreDetail::Vector(Some(0.75)), words]), 0.75);
+        assert_eq!(global_score(&[ScoreDetail::Vector(None)]), 0.0);
     }
 
     #[test]

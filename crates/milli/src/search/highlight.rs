@@ -13,8 +13,8 @@ use super::matching_terms::MatchingTerms;
 use super::projection::{join, project};
 use crate::schema::{FieldId, FieldsIdsMap, Schema, covers};
 
-/// What a request says about the form of its hits.
-#[derive(Debug, Clone, PartialEq)]
+/// What a request says about the form of its hits; the default shows them as they are.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FormatRequest {
     /// Attributes to return; `None`: all that are displayed. `*` among them means all, too.
     pub retrieve: Option<Vec<String>>,

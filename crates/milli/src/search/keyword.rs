@@ -1,4 +1,4 @@
-//! One keyword or placeholder search, from the text of the query to ranked documents
+//! One search by words or by a vector, from the query to ranked documents
 //! (search.md 1.3, steps 2 to 8 without the filter, which the caller has applied).
 
 use std::rc::Rc;
@@ -18,20 +18,27 @@ use crate::query::graph::QueryGraph;
 use crate::query::parse::{ParsedQuery, ParsedTerm, parse};
 use crate::query::terms::{LocatedTerm, PhraseId, Span, TermSubset, Word};
 use crate::rank::bucket_sort::{Page, Sorted, bucket_sort};
-use crate::rank::list::{keyword_rules, placeholder_rules};
+use crate::rank::list::{keyword_rules, placeholder_rules, vector_rules};
+use crate::rank::vector_sort::NearFirst;
 use crate::schema::Schema;
 use crate::store::{Index, RoTxn};
 use crate::text::TokenizerSettings;
+use crate::vector::VectorQuery;
 
 pub use crate::query::graph::MatchingStrategy;
 pub use crate::rank::list::SortBy;
 pub use crate::rank::sort::SortCriterion;
+
+/// Documents that a search by a vector ranks at once, at least: asking for fewer is no faster.
+const MIN_RANKED_AT_ONCE: usize = 10;
 
 /// What is searched, and which of the found documents are wanted.
 #[derive(Clone, Debug)]
 pub struct SearchRequest<'q> {
     /// The text; absent or blank, every document of the universe matches.
     pub query: Option<&'q str>,
+    /// The vector to rank by; of the text, only what it excludes counts then.
+    pub vector: Option<&'q VectorQuery>,
     /// Languages that the text may be in; empty for any, `None` for those of the settings.
     pub locales: Option<&'q [Language]>,
     /// Documents that may be found: all, or the result of a filter.
@@ -40,7 +47,8 @@ pub struct SearchRequest<'q> {
     pub offset: usize,
     /// Most documents to return; `offset + limit` is at most `pagination.maxTotalHits`.
     pub limit: usize,
-    /// Whether the number of found documents must be exact (pagination by page).
+    /// Whether the number of found documents must be exact (pagination by page); by a vector it
+    /// counts documents that `distinct` would leave out.
     pub exhaustive: bool,
     /// Which terms may be missing.
     pub matching_strategy: MatchingStrategy,
@@ -115,7 +123,14 @@ fn run<'t>(ctx: &mut SearchContext<'t>, request: SearchRequest<'_>) -> Result<Se
 
     let criteria = &ctx.schema.criteria;
     let strategy = request.matching_strategy;
-    let (rules, graph, highlighted) = if terms.is_empty() {
+    let (rules, graph, highlighted) = if let Some(query) = request.vector {
+        let near = NearFirst {
+            query: query.clone(),
+            count: request.offset.saturating_add(request.limit).max(MIN_RANKED_AT_ONCE),
+            deadline: request.deadline,
+        };
+        (vector_rules(criteria, request.sort, near), QueryGraph::empty(), Vec::new())
+    } else if terms.is_empty() {
         (placeholder_rules(criteria, request.sort), QueryGraph::empty(), Vec::new())
     } else {
         let (graph, highlighted) = QueryGraph::build(ctx, &terms)?;
@@ -144,7 +159,7 @@ fn run<'t>(ctx: &mut SearchContext<'t>, request: SearchRequest<'_>) -> Result<Se
     let rules = rules.into_iter().map(|rule| rule.build(strategy)).collect();
     let Sorted { docids, scores, mut candidates, degraded } =
         bucket_sort(ctx, rules, Rc::new(graph), universe, page)?;
-    if let Some(distinct) = distinct.filter(|_| request.exhaustive) {
+    if let Some(distinct) = distinct.filter(|_| request.exhaustive && request.vector.is_none()) {
         candidates = distinct.keep(&candidates, &mut RoaringBitmap::new())?;
     }
     let matching_words = matching_terms(ctx, &highlighted);

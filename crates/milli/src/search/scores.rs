@@ -70,6 +70,10 @@ pub fn details_to_json(details: &[ScoreDetail], schema: &Schema) -> Map<String, 
                 }
             }
             ScoreDetail::GeoSort { criterion, point } => geo_sort(order, *criterion, *point),
+            ScoreDetail::Vector(similarity) => (
+                "vectorSort".to_owned(),
+                json!({ "order": order, "similarity": similarity.map(f64::from) }),
+            ),
             ScoreDetail::Skipped => ("skipped".to_owned(), json!({ "order": order })),
         };
         object.insert(key, value);

@@ -18,9 +18,17 @@ pub struct EmbedderConfig {
     pub name: String,
     /// How it embeds.
     pub(crate) config: Config,
-    /// Fragments of documents that are embedded on their own; kept as they are found.
+    /// Fragments of documents that are embedded on their own.
     #[serde(default)]
-    pub(crate) fragments: Vec<Value>,
+    pub(crate) fragments: Vec<Fragment>,
+}
+
+/// A part of documents that is embedded on its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fragment {
+    /// The store of its vectors among those of the embedder.
+    pub(crate) id: u8,
+    pub(crate) name: String,
 }
 
 /// What is set of an embedder.
@@ -66,6 +74,15 @@ pub struct Distribution {
     pub sigma: f32,
 }
 
+impl Distribution {
+    /// Spreads a similarity: the mean comes to the middle of 0 to 1 (search.md 18.2).
+    pub(super) fn shift(self, similarity: f32) -> f32 {
+        let factor = 0.4 / self.sigma;
+        let shifted = factor * similarity + (0.5 - factor * self.mean);
+        if shifted <= 0.0 { f32::EPSILON } else { shifted.min(1.0) }
+    }
+}
+
 impl EmbedderConfig {
     /// Whether vectors are kept as bits.
     pub fn is_quantized(&self) -> bool {
@@ -108,5 +125,25 @@ impl EmbedderConfig {
             shown.insert("distribution".to_owned(), serde_json::from_str(&text).ok()?);
         }
         Some(Value::Object(shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of vectors.md 21.1.
+    #[test]
+    fn similarities_are_spread() {
+        let distribution = Distribution { mean: 0.7, sigma: 0.3 };
+        for (similarity, shifted) in [
+            (1.0, 0.899_999_976_158_142_1),
+            (0.853_553_414_344_787_6, 0.704_737_901_687_622_1),
+            (0.5, 0.233_333_349_227_905_27),
+            (0.0, 1.192_092_895_507_812_5e-7),
+        ] {
+            assert_eq!(f64::from(distribution.shift(similarity)), shifted);
+        }
+        assert_eq!(Distribution { mean: 0.0, sigma: 0.1 }.shift(1.0), 1.0);
     }
 }

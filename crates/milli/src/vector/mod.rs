@@ -5,13 +5,21 @@
 //! | `config.rs` | an embedder as stored in the key `embedding_configs` |
 //! | `status.rs` | which documents bring their own vectors (`vector-embedder-category-id`) |
 //! | `store.rs` | the 256 stores of an embedder (`vector-arroy`) |
+//! | `search.rs` | the nearest vectors of those stores |
+//! | `embedder.rs` | what a query says → the vector that documents are ranked by; the trait of sources |
 
 mod config;
+mod embedder;
+mod search;
 mod status;
 mod store;
 
 pub(crate) use config::{CONFIGS, Config, Prompt};
 pub use config::{Distribution, EmbedderConfig, EmbedderOptions};
+pub use embedder::{
+    EmbeddingFailure, QueryEmbedder, QueryInput, SearchEmbedder, VectorError, VectorQuery,
+};
+pub(crate) use search::Nearest;
 pub(crate) use status::EmbedderStatus;
 pub(crate) use store::{MAX_VECTORS, VectorStore};
 
@@ -131,7 +139,7 @@ pub(crate) fn count(index: &Index, rtxn: &RoTxn<'_>) -> Result<(u64, u64)> {
     for embedder in CONFIGS.get(index, rtxn)?.unwrap_or_default() {
         let Some(status) = EmbedderStatus::get(index, rtxn, &embedder.name)? else { continue };
         let Some(store) = embedder.store(status.id) else { continue };
-        for items in store.items(index, rtxn)? {
+        for (_, items) in store.items(index, rtxn)? {
             vectors += items.len();
             documents |= items;
         }

@@ -65,6 +65,16 @@ impl EmbedderStatus {
         Ok(index.tables().embedder_category_id.put(wtxn, name, &bytes)?)
     }
 
+    /// Documents whose vectors users sent.
+    pub(crate) fn user_provided(&self) -> &RoaringBitmap {
+        &self.user_provided
+    }
+
+    /// Documents whose vectors do not follow their content.
+    pub(crate) fn not_regenerated(&self) -> RoaringBitmap {
+        &self.user_provided ^ &self.differing
+    }
+
     /// Whether users sent the vectors of a document.
     #[cfg(test)]
     fn is_user_provided(&self, docid: u32) -> bool {

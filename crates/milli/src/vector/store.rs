@@ -3,7 +3,7 @@
 
 use hannoy::distances::{Cosine, Hamming};
 use hannoy::{Database, Distance, Reader, Writer};
-use heed::types::Bytes;
+use heed::types::{Bytes, DecodeIgnore};
 use rand08::SeedableRng;
 use rand08::rngs::StdRng;
 use roaring::RoaringBitmap;
@@ -19,6 +19,11 @@ const LINKS: usize = 16;
 const LINKS_BELOW: usize = 32;
 /// Width of the search for neighbours when a node is inserted.
 const CONSTRUCTION_WIDTH: usize = 125;
+
+/// Bytes of a key: store, kind, item, layer.
+const ITEM_KEY_BYTES: usize = 8;
+/// Kind of the keys of vectors; no other kind comes behind it.
+const ITEM_KIND: u8 = 3;
 
 /// Where one embedder keeps its vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,27 +193,55 @@ impl VectorStore {
         Ok(vectors)
     }
 
-    /// The documents of each store that has a header.
+    /// The documents of each store that holds vectors, with the store's number among those of the
+    /// embedder.
     ///
     /// # Errors
     /// A stored value is damaged, or LMDB fails.
-    pub(crate) fn items(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<RoaringBitmap>> {
+    pub(crate) fn items(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+    ) -> Result<Vec<(u8, RoaringBitmap)>> {
         match self.is_quantized {
             true => self.items_in::<Hamming>(index, rtxn),
             false => self.items_in::<Cosine>(index, rtxn),
         }
     }
 
-    fn items_in<D: Distance>(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<RoaringBitmap>> {
+    fn items_in<D: Distance>(
+        &self,
+        index: &Index,
+        rtxn: &RoTxn<'_>,
+    ) -> Result<Vec<(u8, RoaringBitmap)>> {
         let mut items = Vec::new();
-        for store in self.numbers() {
+        for store in self.stores_in_use(index, rtxn)? {
             match Reader::open(rtxn, store, database::<D>(index)) {
-                Ok(reader) => items.push(reader.item_ids().clone()),
+                Ok(reader) => items.push((store as u8, reader.item_ids().clone())),
                 Err(hannoy::Error::MissingMetadata(_)) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
         Ok(items)
+    }
+
+    /// The stores that hold vectors.
+    ///
+    /// # Errors
+    /// LMDB fails.
+    pub(crate) fn stores_in_use(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<u16>> {
+        let entries = index.tables().vector_store.remap_types::<Bytes, DecodeIgnore>();
+        let mut in_use = Vec::new();
+        for store in self.numbers() {
+            let mut key = [0; ITEM_KEY_BYTES];
+            key[..2].copy_from_slice(&store.to_be_bytes());
+            key[2] = ITEM_KIND;
+            let next = entries.get_greater_than_or_equal_to(rtxn, &key)?;
+            if next.is_some_and(|(found, ())| found.starts_with(&key[..3])) {
+                in_use.push(store);
+            }
+        }
+        Ok(in_use)
     }
 
     fn numbers(&self) -> impl Iterator<Item = u16> + use<> {
@@ -217,11 +250,11 @@ impl VectorStore {
     }
 }
 
-fn database<D: Distance>(index: &Index) -> Database<D> {
+pub(super) fn database<D: Distance>(index: &Index) -> Database<D> {
     index.tables().vector_store.remap_types::<Bytes, Bytes>().remap_types()
 }
 
-fn failed(error: hannoy::Error) -> Error {
+pub(super) fn failed(error: hannoy::Error) -> Error {
     match error {
         hannoy::Error::Heed(error) => error.into(),
         hannoy::Error::Io(error) => error.into(),

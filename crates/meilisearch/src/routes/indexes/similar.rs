@@ -1,14 +1,11 @@
-//! `GET, POST /indexes/{index_uid}/similar` (http-api.md section 10): its parameters and their
-//! mistakes. Looking for similar documents needs an embedder and is not built.
+//! `GET, POST /indexes/{index_uid}/similar` (http-api.md section 10).
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{CommaList, DeserrJsonError, DeserrQueryParamError, Param};
 use meilisearch_types::error::deserr_codes::*;
-use meilisearch_types::error::{Code, ResponseError};
-use meilisearch_types::not_implemented::NotImplemented;
-use milli::query::filter::Filter;
 use serde_json::Value;
 
 use crate::extract::auth::{Guarded, actions};
@@ -16,9 +13,9 @@ use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::extract::query::Query;
 use crate::routes::{Answer, blocking};
-use crate::search::kind::check_embedder;
-use crate::search::query::{Share, restrict};
+use crate::search::query::Share;
 use crate::search::query_get::filter_value;
+use crate::search::similar::{SimilarQuery, search};
 
 type Auth = Guarded<actions::Search>;
 
@@ -33,7 +30,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 /// Body of the POST.
 #[derive(Debug, Deserr)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
-#[allow(dead_code, reason = "read for its own mistakes only, until the search is built")]
 struct SimilarBody {
     #[deserr(error = DeserrJsonError<InvalidSimilarId>)]
     id: Value,
@@ -62,7 +58,6 @@ struct SimilarBody {
 /// Query string of the GET.
 #[derive(Debug, Deserr)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
-#[allow(dead_code, reason = "read for its own mistakes only, until the search is built")]
 struct SimilarParameters {
     #[deserr(error = DeserrQueryParamError<InvalidSimilarId>)]
     id: String,
@@ -94,8 +89,22 @@ async fn by_query_string(
     query: Query<SimilarParameters, DeserrQueryParamError>,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
-    let SimilarParameters { embedder, filter, .. } = query.into_inner();
-    similar(&auth, &uid, embedder, filter.map(filter_value), scheduler).await
+    let query = query.into_inner();
+    let query = SimilarQuery {
+        id: Value::String(query.id),
+        embedder: query.embedder,
+        offset: query.offset.0,
+        limit: query.limit.0,
+        filter: query.filter.map(filter_value),
+        imposed: None,
+        attributes_to_retrieve: query.attributes_to_retrieve.map(|list| list.0),
+        retrieve_vectors: query.retrieve_vectors.0,
+        show_ranking_score: query.show_ranking_score.0,
+        show_ranking_score_details: query.show_ranking_score_details.0,
+        show_performance_details: query.show_performance_details.0,
+        ranking_score_threshold: query.ranking_score_threshold.map(|share| share.0.0),
+    };
+    similar(&auth, &uid, query, scheduler).await
 }
 
 async fn by_body(
@@ -104,33 +113,33 @@ async fn by_body(
     body: Json<SimilarBody, DeserrJsonError>,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
-    let SimilarBody { embedder, filter, .. } = body.into_inner();
-    similar(&auth, &uid, embedder, filter, scheduler).await
+    let body = body.into_inner();
+    let query = SimilarQuery {
+        id: body.id,
+        embedder: body.embedder,
+        offset: body.offset,
+        limit: body.limit,
+        filter: body.filter,
+        imposed: None,
+        attributes_to_retrieve: body.attributes_to_retrieve,
+        retrieve_vectors: body.retrieve_vectors,
+        show_ranking_score: body.show_ranking_score,
+        show_ranking_score_details: body.show_ranking_score_details,
+        show_performance_details: body.show_performance_details,
+        ranking_score_threshold: body.ranking_score_threshold.map(|share| share.0),
+    };
+    similar(&auth, &uid, query, scheduler).await
 }
 
+/// Answers; no permit of the search queue is taken (http-api.md section 10).
 async fn similar(
     auth: &Auth,
     uid: &str,
-    embedder: String,
-    filter: Option<Value>,
+    mut query: SimilarQuery,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
     let uid = index_uid(uid)?;
-    let filter = restrict(filter, auth.search_filter(&uid));
-    blocking(move || {
-        let index = scheduler.index(&uid)?;
-        let rtxn = index.read_txn()?;
-        check_embedder(&embedder, &index.embedder_names(&rtxn)?, Code::InvalidSimilarEmbedder)?;
-        if let Some(filter) = filter {
-            Filter::from_json(&filter).map_err(|error| {
-                ResponseError::from_msg(
-                    error.to_string(),
-                    error.code_on(Code::InvalidSimilarFilter),
-                )
-            })?;
-        }
-        Ok(())
-    })
-    .await?;
-    Err(NotImplemented::SimilarDocuments.into())
+    query.imposed = auth.search_filter(&uid).cloned();
+    let answer = blocking(move || search(&scheduler, &uid, query, &scheduler.features()));
+    Ok(HttpResponse::Ok().json(answer.await?))
 }

@@ -185,7 +185,7 @@ fn transform(
         return Ok(());
     }
     if store.dimensions != wanted.dimensions {
-        if store.items(index, wtxn)?.iter().any(|items| !items.is_empty()) {
+        if store.items(index, wtxn)?.iter().any(|(_, items)| !items.is_empty()) {
             let cause = format!(
                 "`dimensions` cannot change from {} while documents have vectors of that length; \
                  remove their vectors, or the embedder, first",

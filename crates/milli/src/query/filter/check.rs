@@ -63,10 +63,7 @@ pub(super) fn features(
             need(features.network, "`_shard`", "network")?;
             Err(NotImplemented::ShardFilter.into())
         }
-        Node::VectorExists { .. } => {
-            need(features.multimodal, "`_vectors`", "multimodal")?;
-            Err(NotImplemented::VectorFilter.into())
-        }
+        Node::VectorExists { .. } => need(features.multimodal, "`_vectors`", "multimodal"),
         Node::Foreign { .. } => {
             need(features.foreign_keys, "`_foreign`", "foreignKeys")?;
             Err(NotImplemented::ForeignFilter.into())

@@ -93,6 +93,24 @@ pub enum FilterProblem {
     /// The number of corners of a circle is outside its range.
     #[error("the resolution {0} is not a whole number from 3 to 1000")]
     ResolutionOutOfRange(f64),
+    /// `_vectors` names an embedder that the index does not have.
+    #[error("the index has no embedder `{embedder}`; its embedders are: {}", names(.known))]
+    UnknownEmbedder {
+        /// The name given.
+        embedder: String,
+        /// Embedders of the index.
+        known: Vec<String>,
+    },
+    /// `_vectors` names a fragment that the embedder does not have.
+    #[error("the embedder `{embedder}` has no fragment `{fragment}`; its fragments are: {}", names(.known))]
+    UnknownFragment {
+        /// The embedder.
+        embedder: String,
+        /// The name given.
+        fragment: String,
+        /// Fragments of the embedder.
+        known: Vec<String>,
+    },
     /// The grid over the globe cannot hold the area.
     #[error("the area cannot be laid out on the globe: it is too large, or has no surface")]
     ImpossibleArea,
@@ -129,6 +147,13 @@ fn filterable_list(filterable: &[String]) -> String {
                 `filterableAttributes`"
             .to_owned();
     }
-    let quoted: Vec<_> = filterable.iter().map(|name| format!("`{name}`")).collect();
-    format!("filterable attributes and patterns are: {}", quoted.join(", "))
+    format!("filterable attributes and patterns are: {}", names(filterable))
+}
+
+fn names(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }

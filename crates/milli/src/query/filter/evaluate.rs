@@ -53,8 +53,9 @@ impl<'e, 't> Evaluation<'e, 't> {
             | Node::GeoPolygon { keyword, .. } => self.place(node)?.ok_or_else(|| {
                 FilterError::in_place(FilterProblem::ImpossibleArea, keyword.span, source).into()
             }),
+            Node::VectorExists { scope, .. } => self.vectors(scope, source),
             // Refused by `check::features`.
-            Node::VectorExists { .. } | Node::Foreign { .. } => Ok(RoaringBitmap::new()),
+            Node::Foreign { .. } => Ok(RoaringBitmap::new()),
         }
     }
 
