@@ -42,6 +42,7 @@ fn sorted(
     let sort = [SortBy::Distance(DistanceCriterion { from, ascending })];
     let request = SearchRequest {
         query: None,
+        vector: None,
         locales: None,
         universe: index.index.documents_ids(&rtxn).unwrap(),
         offset: 0,

@@ -76,6 +76,7 @@ impl TestIndex {
         let schema = Schema::load(&self.index, &rtxn).unwrap();
         let mut request = SearchRequest {
             query: Some(query),
+            vector: None,
             locales: None,
             universe: self.index.documents_ids(&rtxn).unwrap(),
             offset: 0,

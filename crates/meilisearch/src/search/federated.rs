@@ -164,6 +164,9 @@ pub(crate) fn search(
         runs.push(run);
     }
     steps.end("search");
+    for (name, took) in runs.iter_mut().flat_map(|run| std::mem::take(&mut run.steps)) {
+        steps.add(name, took);
+    }
 
     let page = merge_page(&mut runs, lists, &common)?;
     let hits = make_hits(&runs, &page, federation.is_multi)?;
@@ -326,6 +329,14 @@ struct Steps {
 impl Steps {
     fn start() -> Self {
         Self { since: Instant::now(), done: Vec::new() }
+    }
+
+    /// Adds to a part of a step, which all queries have in common.
+    fn add(&mut self, name: &'static str, took: Duration) {
+        match self.done.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += took,
+            None => self.done.push((name, took)),
+        }
     }
 
     fn end(&mut self, name: &'static str) {

@@ -1,5 +1,6 @@
 //! The queries of one index, over one read transaction and with one deadline (search.md 19.1).
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use meilisearch_types::error::ResponseError;
@@ -69,6 +70,8 @@ pub(super) struct IndexRun<'i> {
     /// The vectors that were searched by, with the places of those queries in the request that
     /// retrieve vectors.
     pub(super) query_vectors: Vec<(usize, Vec<f32>)>,
+    /// How long the parts of the vector searches took.
+    pub(super) steps: Vec<(&'static str, Duration)>,
     deadline: Instant,
 }
 
@@ -96,6 +99,7 @@ impl<'i> IndexRun<'i> {
             is_degraded: false,
             is_semantic: false,
             query_vectors: Vec::new(),
+            steps: Vec::new(),
             deadline,
         })
     }
@@ -159,8 +163,11 @@ impl<'i> IndexRun<'i> {
         let kind = SearchKind::choose(self.uid, index, rtxn, schema, q, &query.semantic)?;
         let sort = SortParameter::parse(query.sort.as_deref().unwrap_or_default())?;
         check_media(&query.semantic, common.features)?;
+        let embedded = EmbedTimer::default();
         let vector = match &kind {
-            SearchKind::Vector(vector) => Some(vector.get(self.deadline).map_err(engine)?),
+            SearchKind::Vector(vector) => {
+                Some(embedded.time(|| vector.get(self.deadline)).map_err(engine)?)
+            }
             SearchKind::Words | SearchKind::Hybrid { .. } => None,
         };
         let rules = match vector {
@@ -203,12 +210,13 @@ impl<'i> IndexRun<'i> {
                 (keyword::search(index, rtxn, schema, request).map_err(engine)?, None)
             }
             SearchKind::Hybrid { semantic_ratio, vector } => {
-                let vector = || vector.get(self.deadline);
+                let vector = || embedded.time(|| vector.get(self.deadline));
                 let outcome = hybrid::search(index, rtxn, schema, request, *semantic_ratio, vector)
                     .map_err(engine)?;
                 (outcome.found, outcome.vector)
             }
         };
+        self.steps.extend(embedded.steps());
         self.is_semantic |= !matches!(kind, SearchKind::Words);
         if query.retrieve_vectors
             && let Some(vector) = vector.or(merged_vector)
@@ -240,5 +248,29 @@ impl<'i> IndexRun<'i> {
                 .map_err(|error| in_index(self.uid, error))?),
             None => Ok(Map::new()),
         }
+    }
+}
+
+/// Tells apart how long a query's vector took, and the ranking by it.
+#[derive(Default)]
+struct EmbedTimer {
+    took: Cell<Option<(Duration, Instant)>>,
+}
+
+impl EmbedTimer {
+    fn time<T>(&self, embed: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let vector = embed();
+        let end = Instant::now();
+        self.took.set(Some((end - start, end)));
+        vector
+    }
+
+    /// Steps of the query, which has just been ranked.
+    fn steps(&self) -> impl Iterator<Item = (&'static str, Duration)> + use<> {
+        let steps = self.took.get().map(|(took, end)| {
+            [("search > embed query", took), ("search > semantic ranking", end.elapsed())]
+        });
+        steps.into_iter().flatten()
     }
 }

@@ -26,3 +26,4 @@ mod task_documents;
 mod tasks;
 mod tenant_tokens;
 mod transport;
+mod vectors;

@@ -15,3 +15,4 @@ mod support;
 mod tasks;
 mod travel;
 mod uploads;
+mod vectors;

@@ -100,7 +100,7 @@ impl VectorStore {
             }
         }
         let documents = &mut nearest.documents;
-        documents.sort_unstable_by(|a, b| by_distance(a, b));
+        documents.sort_unstable_by(by_distance);
         let mut seen = RoaringBitmap::new();
         documents.retain(|(docid, _)| seen.insert(*docid));
         // What is behind may be farther than documents that a store did not give.
