@@ -19,6 +19,7 @@
 //! | `index_snapshots.rs` | what routes need of single-index snapshots |
 //! | `compacted_copy.rs` | a copy without free pages in the place of an environment's file |
 //! | `space.rs` | room on the data volume, and what of it is promised |
+//! | `webhooks.rs` | who is told of finished tasks |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
 mod compacted_copy;
@@ -34,6 +35,7 @@ mod queue;
 mod scheduler;
 mod space;
 mod testing;
+mod webhooks;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,6 +60,7 @@ pub use self::monitoring::QueueState;
 pub use self::options::{ExportOptions, IndexerOptions, Options};
 pub use self::queue::compaction::QueueCompaction;
 pub use self::queue::filter::{IndexFilter, Query};
+pub use self::webhooks::WebhookOptions;
 
 use self::features::Features;
 use self::index_mapper::IndexMapper;

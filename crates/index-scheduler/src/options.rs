@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use meilisearch_types::outgoing::Policy;
 use uuid::Uuid;
 
-use crate::FeatureFlags;
+use crate::{FeatureFlags, WebhookOptions};
 
 /// How a scheduler is opened.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Options {
     pub export: ExportOptions,
     /// Experimental features that the command line switches on.
     pub features: FeatureFlags,
+    /// Who is told of finished tasks.
+    pub webhooks: WebhookOptions,
 }
 
 /// What indexing may use.

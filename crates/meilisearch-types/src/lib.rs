@@ -1,6 +1,7 @@
 //! Values that the wire and the disk agree on.
 //!
-//! - [`tasks`], [`batches`], [`progress`]: what the server does, did and is doing
+//! - [`tasks`], [`batches`], [`progress`]: what the server does, did and is doing; [`webhooks`]: who
+//!   is told of it
 //! - [`settings`]: what can be set on an index
 //! - [`keys`], [`index_uid`], [`locales`], [`features`]: names and rights
 //! - [`error`], [`deserr`], [`not_implemented`]: how a request is refused
@@ -26,3 +27,4 @@ pub mod settings;
 pub mod sizes;
 pub mod tasks;
 pub mod versioning;
+pub mod webhooks;

@@ -83,18 +83,6 @@ pub struct Route {
 /// parameter at its place.
 pub static ROUTES: &[Route] = &[
     route(
-        "/webhooks",
-        &[(Method::GET, Action::WebhooksGet), (Method::POST, Action::WebhooksCreate)],
-    ),
-    route(
-        "/webhooks/{uuid}",
-        &[
-            (Method::GET, Action::WebhooksGet),
-            (Method::PATCH, Action::WebhooksUpdate),
-            (Method::DELETE, Action::WebhooksDelete),
-        ],
-    ),
-    route(
         "/logs/stream",
         &[(Method::POST, Action::MetricsGet), (Method::DELETE, Action::MetricsGet)],
     ),
@@ -108,8 +96,6 @@ const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Rout
 /// The options of operations.md section 3 that are not built, by their key: the server does not
 /// start with one of them.
 pub static OPTIONS: &[&str] = &[
-    "task_webhook_url",
-    "task_webhook_authorization_header",
     "ssl_cert_path",
     "ssl_key_path",
     "ssl_auth_path",

@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use actix_web::web::{Data, ServiceConfig};
-use index_scheduler::{ExportOptions, FeatureFlags, IndexScheduler, IndexerOptions};
+use index_scheduler::{
+    ExportOptions, FeatureFlags, IndexScheduler, IndexerOptions, WebhookOptions,
+};
 use meilisearch_auth::AuthStore;
 use meilisearch_types::outgoing::Policy;
 use meilisearch_types::sizes::ByteSize;
+use meilisearch_types::webhooks::Webhook;
 
 use crate::import::Import;
 use crate::import_dump::{self, ImportDumpError};
@@ -232,7 +235,18 @@ fn scheduler_options(
             contains_filter: options.experimental_contains_filter,
             ..FeatureFlags::default()
         },
+        webhooks: webhook_options(options),
     })
+}
+
+fn webhook_options(options: &Options) -> WebhookOptions {
+    let secret = options.task_webhook_authorization_header.iter();
+    let headers = secret.map(|secret| ("Authorization".to_owned(), secret.clone())).collect();
+    let url = options.task_webhook_url.as_ref();
+    WebhookOptions {
+        fixed: url.map(|url| Webhook { url: url.to_string(), headers }),
+        policy: Policy::new(&options.experimental_allowed_ip_networks.0),
+    }
 }
 
 /// LMDB readers per index, which only the environment can change (operations.md section 4).

@@ -16,6 +16,7 @@ use meilisearch_types::not_implemented::{OPTIONS as NOT_BUILT, variable_of};
 use meilisearch_types::outgoing::{AllowedNetwork, NoNetwork};
 use meilisearch_types::sizes::ByteSize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use url::Url;
 
 /// The shortest master key that production accepts, in bytes (operations.md section 11).
 pub const MIN_MASTER_KEY_BYTES: usize = 16;
@@ -53,6 +54,19 @@ pub struct Options {
     /// `production` demands a good master key
     #[arg(long, env = "MEILI_ENV", value_enum, default_value_t = Environment::Development)]
     pub env: Environment,
+
+    /// URL that is told of every finished task
+    #[arg(long, env = "MEILI_TASK_WEBHOOK_URL", value_name = "URL")]
+    pub task_webhook_url: Option<Url>,
+
+    /// Value of the header `Authorization` for that URL
+    #[arg(
+        long,
+        env = "MEILI_TASK_WEBHOOK_AUTHORIZATION_HEADER",
+        value_name = "VALUE",
+        hide_env_values = true
+    )]
+    pub task_webhook_authorization_header: Option<String>,
 
     /// Networks that the server may send requests to although they are not public
     ///

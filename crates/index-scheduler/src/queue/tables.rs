@@ -11,6 +11,7 @@ use heed::{BytesDecode, BytesEncode, Database, EnvOpenOptions, RoTxn, RwTxn, Wit
 use meilisearch_types::batches::Batch;
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use meilisearch_types::tasks::Task;
+use meilisearch_types::webhooks::StoredWebhooks;
 use roaring::RoaringBitmap;
 
 use super::codec::{Cbo, Json, Number, Roaring, Timestamp, Uid, UuidBytes, Version};
@@ -181,13 +182,15 @@ pub(crate) struct Tables {
     pub(crate) index_stats: Database<UuidBytes, Json<milli::IndexStats>>,
     /// Under one key the experimental features; under `network`, what remote search will need.
     pub(crate) features: Database<Str, Json<RuntimeTogglableFeatures>>,
+    /// Under one key the webhooks.
+    pub(crate) persisted: Database<Str, Json<StoredWebhooks>>,
 }
 
 /// The one key of the `version` database.
 pub(crate) const VERSION_KEY: &str = "main";
 
 /// Databases that hold values of features to come; they exist from the start as upstream's do.
-const RESERVED: [&str; 3] = ["chat-settings", "persisted", "dynamic-search-rules"];
+const RESERVED: [&str; 2] = ["chat-settings", "dynamic-search-rules"];
 
 /// Opens the environment in the directory `dir`, which must exist.
 pub(crate) fn open_env(dir: &Path, map_size: usize) -> Result<Env> {
@@ -231,6 +234,7 @@ impl Tables {
             index_mapping: env.create_database(wtxn, Some("index-mapping"))?,
             index_stats: env.create_database(wtxn, Some("index-stats"))?,
             features: env.create_database(wtxn, Some("experimental-features"))?,
+            persisted: env.create_database(wtxn, Some("persisted"))?,
         })
     }
 }

@@ -194,6 +194,7 @@ impl Shared {
         self.observer.ended(&finished);
         self.observer.ended(&canceled);
         self.delete_payloads(content_files, self.processing.others(&running).readers_of_payloads());
+        self.notify_webhooks(&finished, &canceled);
         Ok(())
     }
 

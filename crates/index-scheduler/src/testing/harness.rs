@@ -61,6 +61,7 @@ impl TestScheduler {
             batched_tasks_size_limit: u64::MAX,
             max_concurrent_index_snapshots: 1,
             export: Default::default(),
+            webhooks: crate::WebhookOptions::default(),
             features: FeatureFlags::default(),
         };
         change(&mut options);

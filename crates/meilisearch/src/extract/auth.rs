@@ -48,6 +48,7 @@ pub mod actions {
         NetworkGet, NetworkUpdate, ChatCompletions, ChatsGet, ChatsDelete, ChatsSettingsGet,
         ChatsSettingsUpdate, DynamicSearchRulesGet, DynamicSearchRulesUpdate, DynamicSearchRulesDelete,
         DumpsCreate, Export,
+        WebhooksGet, WebhooksCreate, WebhooksUpdate, WebhooksDelete,
     }
 }
 

@@ -26,6 +26,7 @@ pub mod stats;
 pub mod swap_indexes;
 pub mod tasks;
 pub mod version;
+pub mod webhooks;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -57,6 +58,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(experimental_features::configure)
         .configure(network::configure)
         .configure(chats::configure)
+        .configure(webhooks::configure)
         .configure(dynamic_search_rules::configure)
         .configure(render_template::configure)
         .configure(not_implemented::configure)

@@ -27,3 +27,4 @@ mod tasks;
 mod tenant_tokens;
 mod transport;
 mod vectors;
+mod webhooks;
