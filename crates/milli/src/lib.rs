@@ -34,7 +34,7 @@ pub mod text;
 pub mod vector;
 
 pub use error::{Error, InternalError, Result};
-pub use schema::{FieldId, FieldsIdsMap, Schema, settings};
+pub use schema::{FieldId, FieldsIdsMap, Schema, refuse_unshown_settings, settings};
 pub use store::{
     CheckOptions, DatabaseStats, Depth, Env, Fault, FieldDistribution, Finding, Index, IndexStats,
     Malformed, OpenOptions, ReadTxn, Report, RoTxn, RwTxn, Severity, Table, Tables,

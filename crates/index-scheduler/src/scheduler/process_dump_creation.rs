@@ -223,6 +223,7 @@ impl Creation<'_> {
         let index = pin.index();
         let failed = |error| Error::index(uid)(error);
         let rtxn = index.read_txn().map_err(failed)?;
+        milli::refuse_unshown_settings(index, &rtxn).map_err(failed)?;
         let documents = OutgoingDocuments::new(index, &rtxn).map_err(failed)?;
         let metadata = IndexMetadata {
             uid: uid.to_owned(),

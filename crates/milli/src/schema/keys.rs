@@ -56,6 +56,9 @@ pub(crate) const SEPARATORS: MainKey<StringSet> = MainKey::new("separator-tokens
 pub(crate) const DICTIONARY: MainKey<StringSet> = MainKey::new("dictionary");
 pub(crate) const USER_SYNONYMS: MainKey<SerdeBincode<BTreeMap<String, Vec<String>>>> =
     MainKey::new("user-defined-synonyms");
+/// Settings that are not built, as they are found.
+pub(crate) const FOREIGN_KEYS: MainKey<Bytes> = MainKey::new("foreign-keys");
+pub(crate) const CHAT: MainKey<Bytes> = MainKey::new("chat");
 pub(crate) const AUTHORIZE_TYPOS: MainKey<U8> = MainKey::new("authorize-typos");
 pub(crate) const ONE_TYPO_WORD_LEN: MainKey<U8> = MainKey::new("one-typo-word-len");
 pub(crate) const TWO_TYPOS_WORD_LEN: MainKey<U8> = MainKey::new("two-typos-word-len");

@@ -30,7 +30,7 @@ pub use patterns::{
 };
 pub(crate) use roles::match_filterable_rule;
 pub use roles::{FacetRole, is_reserved};
-pub use view::settings;
+pub use view::{refuse_unshown_settings, settings};
 
 use crate::vector::EmbedderConfig;
 

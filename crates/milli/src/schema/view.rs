@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use meilisearch_types::locales::Locale;
+use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::settings::{
     FacetValuesSort, FacetingSettings, LocalizedAttributesRule, MinWordSizeForTypos,
     PaginationSettings, RankingRule, Setting, Settings, TypoSettings,
 };
 
-use super::{Criterion, LocalizedRule, Schema};
+use super::{Criterion, LocalizedRule, Schema, keys};
 use crate::error::Result;
 use crate::store::{Index, RoTxn};
 
@@ -20,6 +21,20 @@ use crate::store::{Index, RoTxn};
 /// A stored value cannot be decoded.
 pub fn settings(index: &Index, rtxn: &RoTxn<'_>) -> Result<Settings> {
     Ok(Schema::load(index, rtxn)?.into())
+}
+
+/// Lets through an index of which [`settings`] tells everything that is stored.
+///
+/// # Errors
+/// The index has settings whose features are not built, or LMDB fails.
+pub fn refuse_unshown_settings(index: &Index, rtxn: &RoTxn<'_>) -> Result<()> {
+    if keys::FOREIGN_KEYS.get(index, rtxn)?.is_some_and(|keys| keys != b"[]") {
+        return Err(NotImplemented::ForeignKeysSetting.into());
+    }
+    if keys::CHAT.get(index, rtxn)?.is_some() {
+        return Err(NotImplemented::ChatSetting.into());
+    }
+    Ok(())
 }
 
 impl From<Schema> for Settings {

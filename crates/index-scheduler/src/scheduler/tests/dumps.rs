@@ -133,6 +133,28 @@ fn a_dump_holds_everything_but_index_snapshots() {
     "#);
 }
 
+#[test]
+fn a_setting_that_would_be_lost_fails_the_dump() {
+    for (key, value, code) in [
+        ("chat", r#"{"description":"of films"}"#, "not_implemented"),
+        ("foreign-keys", r#"[{"foreignIndexUid":"b","fieldName":"c"}]"#, "not_implemented"),
+        ("foreign-keys", "[]", ""),
+    ] {
+        let scheduler = TestScheduler::new();
+        scheduler.create("a");
+        scheduler.run_all();
+        let index = scheduler.index("a").unwrap();
+        let mut wtxn = index.write_txn().unwrap();
+        let main = index.tables().main.remap_data_type::<heed::types::Bytes>();
+        main.put(&mut wtxn, key, value.as_bytes()).unwrap();
+        wtxn.commit().unwrap();
+        let task = scheduler.enqueue(creation());
+        scheduler.run_all();
+        assert_eq!(scheduler.error(task), code, "{}", scheduler.message(task));
+        assert_eq!(names(&scheduler).len(), usize::from(code.is_empty()));
+    }
+}
+
 /// Every step that the creation of a dump goes through.
 fn steps() -> Vec<Fault> {
     let (scheduler, _) = busy();
