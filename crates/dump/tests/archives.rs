@@ -1,5 +1,7 @@
 //! Archives there and back, and what becomes of damaged ones: an error or a whole dump, never a panic.
 
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+
 use std::io::Write;
 use std::path::Path;
 
