@@ -7,6 +7,7 @@ mod common;
 
 mod auth;
 mod compaction;
+mod compatibility;
 mod config_file;
 mod documents;
 mod dumps;
