@@ -88,6 +88,8 @@ impl VectorStore {
             let writer = Writer::new(database::<D>(index), store, self.dimensions);
             match vectors.get(number) {
                 Some(vector) => writer.add_item(wtxn, docid, vector).map_err(failed)?,
+                // No document has so many vectors: the stores behind are empty too.
+                None if !is_in_use(index, wtxn, store)? => break,
                 None => drop(writer.del_item(wtxn, docid).map_err(failed)?),
             }
         }
@@ -230,14 +232,9 @@ impl VectorStore {
     /// # Errors
     /// LMDB fails.
     pub(crate) fn stores_in_use(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<u16>> {
-        let entries = index.tables().vector_store.remap_types::<Bytes, DecodeIgnore>();
         let mut in_use = Vec::new();
         for store in self.numbers() {
-            let mut key = [0; ITEM_KEY_BYTES];
-            key[..2].copy_from_slice(&store.to_be_bytes());
-            key[2] = ITEM_KIND;
-            let next = entries.get_greater_than_or_equal_to(rtxn, &key)?;
-            if next.is_some_and(|(found, ())| found.starts_with(&key[..3])) {
+            if is_in_use(index, rtxn, store)? {
                 in_use.push(store);
             }
         }
@@ -248,6 +245,16 @@ impl VectorStore {
         let first = u16::from(self.id) << 8;
         first..=first | 0xff
     }
+}
+
+/// Whether a store holds vectors.
+fn is_in_use(index: &Index, rtxn: &RoTxn<'_>, store: u16) -> Result<bool> {
+    let mut key = [0; ITEM_KEY_BYTES];
+    key[..2].copy_from_slice(&store.to_be_bytes());
+    key[2] = ITEM_KIND;
+    let entries = index.tables().vector_store.remap_types::<Bytes, DecodeIgnore>();
+    let next = entries.get_greater_than_or_equal_to(rtxn, &key)?;
+    Ok(next.is_some_and(|(found, ())| found.starts_with(&key[..3])))
 }
 
 pub(super) fn database<D: Distance>(index: &Index) -> Database<D> {
