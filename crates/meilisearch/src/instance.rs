@@ -110,11 +110,11 @@ impl Instance {
     /// See [`OpenError`]; an existing database is left as it is, one that was to be imported goes.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let db_path = &options.db_path;
+        let failed = |source| OpenError::Import { path: db_path.clone(), source };
+        Import::clear_left_over(db_path).map_err(failed)?;
         if let Some(archive) = import_dump::wanted(&options)? {
             import_dump::run(archive, &options, |auth| scheduler_options(&options, auth))?;
         }
-        let failed = |source| OpenError::Import { path: db_path.clone(), source };
-        Import::clear_left_over(db_path).map_err(failed)?;
         // Dropped by whatever fails before it is finished, and then the data directory goes.
         let import = match snapshot_to_import(&options)? {
             Some(archive) => {
