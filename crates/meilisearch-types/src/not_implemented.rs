@@ -105,7 +105,6 @@ pub static OPTIONS: &[&str] = &[
     "ssl_tickets",
     "upgrade_db",
     "experimental_enable_logs_route",
-    LEGACY_SEARCH,
     "experimental_embedding_cache_entries",
     "experimental_personalization_api_key",
     "experimental_no_edition_2024_for_settings",
@@ -123,11 +122,7 @@ pub static OPTIONS: &[&str] = &[
     "experimental_s3_multipart_part_size",
 ];
 
-/// The one option whose environment variable does not follow from its key.
-const LEGACY_SEARCH: &str = "experimental_legacy_search_default";
-
 /// The environment variable of an option of [`OPTIONS`].
 pub fn variable_of(option: &str) -> String {
-    let key = if option == LEGACY_SEARCH { "experimental_legacy_search" } else { option };
-    format!("MEILI_{}", key.to_ascii_uppercase())
+    format!("MEILI_{}", option.to_ascii_uppercase())
 }

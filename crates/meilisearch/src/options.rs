@@ -228,6 +228,10 @@ pub struct Options {
     #[arg(long, env = "MEILI_EXPERIMENTAL_CONTAINS_FILTER")]
     pub experimental_contains_filter: bool,
 
+    /// Switch on the experimental feature `legacySearch` for as long as none is stored
+    #[arg(long, env = "MEILI_EXPERIMENTAL_LEGACY_SEARCH")]
+    pub experimental_legacy_search_default: bool,
+
     /// Most tasks that one batch may hold; 0 stops the processing of tasks
     #[arg(
         long,

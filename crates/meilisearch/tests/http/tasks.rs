@@ -126,6 +126,16 @@ fn cancelation_and_deletion_need_a_filter() {
 }
 
 #[test]
+fn a_stored_switch_wins_over_the_default_of_legacy_search() {
+    let mut server = Server::start_with(&["--experimental-legacy-search-default"]);
+    let is_on = |server: &Server| server.get("/experimental-features").1["legacySearch"].clone();
+    assert_eq!(is_on(&server), true);
+    assert_eq!(server.patch("/experimental-features", json!({ "legacySearch": false })).0, 200);
+    server.kill_and_restart();
+    assert_eq!(is_on(&server), false);
+}
+
+#[test]
 fn experimental_features_are_switched_and_kept() {
     let mut server = Server::start();
     let (_, features) = server.get("/experimental-features");
