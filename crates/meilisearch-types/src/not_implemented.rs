@@ -96,13 +96,6 @@ const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Rout
 /// The options of operations.md section 3 that are not built, by their key: the server does not
 /// start with one of them.
 pub static OPTIONS: &[&str] = &[
-    "ssl_cert_path",
-    "ssl_key_path",
-    "ssl_auth_path",
-    "ssl_ocsp_path",
-    "ssl_require_auth",
-    "ssl_resumption",
-    "ssl_tickets",
     "upgrade_db",
     "experimental_enable_logs_route",
     "experimental_embedding_cache_entries",

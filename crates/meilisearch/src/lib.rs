@@ -8,6 +8,7 @@
 //! | [`start`] | the order of start-up and shutdown |
 //! | [`instance`], [`version_file`] | opening a data directory |
 //! | `import`, [`import_snapshot`], `import_dump` | filling an empty one, all or nothing |
+//! | `tls` | certificates and keys |
 //! | [`transport`] | what holds for every request |
 //! | [`extract`] | request → typed values: keys, query, body |
 //! | `file_stream` | files as bodies of answers |
@@ -36,5 +37,6 @@ pub mod routes;
 pub mod search;
 pub mod search_queue;
 pub mod start;
+mod tls;
 pub mod transport;
 pub mod version_file;

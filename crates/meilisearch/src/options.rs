@@ -93,6 +93,34 @@ pub struct Options {
     )]
     pub http_payload_size_limit: ByteSize,
 
+    /// Certificate chain in PEM; with a key, the server speaks HTTPS
+    #[arg(long, env = "MEILI_SSL_CERT_PATH", value_name = "PATH")]
+    pub ssl_cert_path: Option<PathBuf>,
+
+    /// Private key of the certificate in PEM, not encrypted: PKCS#8, PKCS#1 or SEC1
+    #[arg(long, env = "MEILI_SSL_KEY_PATH", value_name = "PATH")]
+    pub ssl_key_path: Option<PathBuf>,
+
+    /// Root certificates in PEM: clients may show a certificate that one of them signed
+    #[arg(long, env = "MEILI_SSL_AUTH_PATH", value_name = "PATH")]
+    pub ssl_auth_path: Option<PathBuf>,
+
+    /// OCSP response in DER that goes out with the certificate
+    #[arg(long, env = "MEILI_SSL_OCSP_PATH", value_name = "PATH")]
+    pub ssl_ocsp_path: Option<PathBuf>,
+
+    /// Refuse clients that show no certificate
+    #[arg(long, env = "MEILI_SSL_REQUIRE_AUTH")]
+    pub ssl_require_auth: bool,
+
+    /// Keep TLS sessions in memory, to be resumed
+    #[arg(long, env = "MEILI_SSL_RESUMPTION")]
+    pub ssl_resumption: bool,
+
+    /// Give clients tickets to resume TLS sessions
+    #[arg(long, env = "MEILI_SSL_TICKETS")]
+    pub ssl_tickets: bool,
+
     /// Directory of the snapshots, whole and of single indexes
     #[arg(long, env = "MEILI_SNAPSHOT_DIR", value_name = "PATH", default_value = "snapshots/")]
     pub snapshot_dir: PathBuf,
@@ -259,6 +287,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// `https` if there is both a certificate and a key, else `http`.
+    pub fn scheme(&self) -> &'static str {
+        if self.ssl_cert_path.is_some() && self.ssl_key_path.is_some() { "https" } else { "http" }
+    }
+
     /// Bytes that indexing may use: what was asked for, else two thirds of the memory of the
     /// machine or of its control group.
     pub fn max_indexing_memory_bytes(&self) -> u64 {

@@ -22,6 +22,7 @@ use meilisearch_types::versioning::VERSION_STR;
 use crate::config_file::parse_options;
 use crate::instance::{Instance, OpenError};
 use crate::options::{self, Environment, MIN_MASTER_KEY_BYTES, Options};
+use crate::tls::{self, TlsError};
 use crate::{logging, transport};
 
 /// Exit status of a command line that cannot be served.
@@ -45,6 +46,8 @@ enum StartError {
     MasterKey { problem: &'static str },
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot listen on `{address}` (--http-addr): {source}")]
     Bind { address: String, source: std::io::Error },
     #[error("the server stopped: {0}")]
@@ -94,13 +97,16 @@ async fn serve(instance: &Instance) -> Result<ExitCode, StartError> {
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(REQUEST_HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
-        .disable_signals()
-        .bind(address.as_str())
-        .map_err(|source| StartError::Bind { address: address.clone(), source })?;
+        .disable_signals();
+    let server = match tls::server_config(instance.options())? {
+        Some(config) => server.bind_rustls_0_23(address.as_str(), config),
+        None => server.bind(address.as_str()),
+    };
+    let server = server.map_err(|source| StartError::Bind { address: address.clone(), source })?;
     // Armed before the first answer, so that whoever saw the server alive can end it cleanly.
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Serve)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Serve)?;
-    tell_addresses(&server.addrs());
+    tell_addresses(instance.options().scheme(), &server.addrs());
     if let Some(seconds) = instance.options().schedule_snapshot.0 {
         let interval = Duration::from_secs(seconds.get());
         actix_web::rt::spawn(make_snapshots(instance.scheduler().clone(), interval));
@@ -181,26 +187,28 @@ fn print_summary(options: &Options, config_file: Option<&Path>) {
     eprintln!(
         "\n\
          meilisearch {VERSION_STR} (independent implementation; sends no analytics)\n\n\
-         Address          http://{}\n\
+         Address          {}://{}\n\
          Configuration    {config_file}\n\
          Data directory   {}\n\
          Snapshots        {}\n\
          Environment      {}\n\
          Master key       {key}\n\n\
-         Is it alive?     curl http://{}/health\n\
+         Is it alive?     curl {}://{}/health\n\
          Not built yet    such routes and parameters answer 501 and name what is missing; README.md lists them\n",
+        options.scheme(),
         options.http_addr,
         data.display(),
         options.snapshot_dir.display(),
         options.env,
+        options.scheme(),
         options.http_addr,
     );
 }
 
 /// Logs every address that is served; tests and scripts read the port from here.
-fn tell_addresses(addresses: &[SocketAddr]) {
+fn tell_addresses(scheme: &str, addresses: &[SocketAddr]) {
     for address in addresses {
-        tracing::info!("listening on http://{address}");
+        tracing::info!("listening on {scheme}://{address}");
     }
 }
 

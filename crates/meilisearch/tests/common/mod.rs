@@ -144,6 +144,17 @@ impl Server {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> ureq::http::Response<ureq::Body> {
+        self.try_raw(method, path, headers, body).unwrap()
+    }
+
+    /// As `raw`, for a server that may not be there.
+    pub(crate) fn try_raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -158,7 +169,7 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        agent.run(request.body(body).unwrap()).unwrap()
+        agent.run(request.body(body).unwrap())
     }
 
     /// Waits until the task of an enqueueing answer has ended, and gives the task.
