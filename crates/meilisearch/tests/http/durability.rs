@@ -131,9 +131,17 @@ fn assert_sound(server: &Server, what: &str) {
 
 /// Demands that exactly these documents are left, and counted.
 fn assert_left(server: &Server, uid: &str, left: &Documents, what: &str) {
-    let (_, found) = server.get(&format!("/indexes/{uid}/documents?limit=1000000"));
-    let found = found["results"].as_array().unwrap().iter();
-    let found: BTreeMap<u64, &Value> = found.map(|d| (d["id"].as_u64().unwrap(), d)).collect();
+    let mut found = BTreeMap::new();
+    loop {
+        let offset = found.len();
+        let page = format!("/indexes/{uid}/documents?limit=1000&offset={offset}");
+        let (_, mut page) = server.get(&page);
+        let Value::Array(page) = page["results"].take() else { panic!("{what}: {page}") };
+        found.extend(page.into_iter().map(|object| (object["id"].as_u64().unwrap(), object)));
+        if found.len() == offset {
+            break;
+        }
+    }
     assert_eq!(found.len(), left.len(), "{what}");
     let mut distribution = BTreeMap::<&str, u64>::new();
     for (id, expected) in left {
