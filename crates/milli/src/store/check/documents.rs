@@ -1,15 +1,16 @@
 //! Documents, their ids both ways, and what is counted over them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use heed::types::Bytes;
 use obkv::KvReaderU16;
 use roaring::RoaringBitmap;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::fields::{Known, documents_ids_key, readable};
 use super::finding::{Fault, Findings, Malformed, Severity};
+use crate::document::primary_key;
 use crate::error::Result;
 use crate::store::metadata::FIELD_DISTRIBUTION;
 use crate::store::{Index, RoTxn, Table};
@@ -89,8 +90,6 @@ fn check_external_ids(
 ) -> Result<()> {
     const TABLE: Table = Table::external_documents_ids;
     let primary_key = readable(index.primary_key(rtxn), findings)?.flatten();
-    // A nested primary key is part of a top-level field and is not looked up here.
-    let field = primary_key.filter(|key| !key.contains('.')).and_then(|key| known.fields.id(key));
     let documents = index.tables().documents.remap_data_type::<Bytes>();
     let mut named = RoaringBitmap::new();
     for entry in index.tables().external_documents_ids.iter(rtxn)? {
@@ -104,8 +103,8 @@ fn check_external_ids(
             findings.fault(TABLE, external.as_bytes(), Fault::NoCounterpart(Table::documents));
             continue;
         };
-        if let Some(field) = field {
-            let found = KvReaderU16::from_slice(document).get(field).and_then(external_id);
+        if let Some(primary_key) = primary_key {
+            let found = external_id(known, primary_key, document);
             if found.as_deref() != Some(external) {
                 let fault = Fault::UnexpectedValue {
                     found: format!("the document with the primary key {found:?}"),
@@ -123,11 +122,12 @@ fn check_external_ids(
     Ok(())
 }
 
-/// The id that a primary key's JSON value stands for.
-fn external_id(json: &[u8]) -> Option<String> {
-    match serde_json::from_slice(json).ok()? {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// The id that a document has under the primary key, which may lie in an object.
+fn external_id(known: &Known, primary_key: &str, document: &[u8]) -> Option<String> {
+    let field = |(fid, json)| {
+        let name = known.fields.name(fid).filter(|name| primary_key.starts_with(name))?;
+        Some((Cow::Borrowed(name), std::str::from_utf8(json).ok()?))
+    };
+    let fields: Vec<_> = KvReaderU16::from_slice(document).iter().filter_map(field).collect();
+    primary_key::id_among(&fields, primary_key)
 }

@@ -40,6 +40,17 @@ fn rule_2_documents_and_their_ids() {
         ],
     );
     check(
+        |s| {
+            s.put(Table::main, b"primary-key", b"kind.id");
+            s.put(Table::main, b"fields-distribution", br#"{"_geojson":1,"kind":2}"#);
+            s.put(Table::documents, &[0; 4], &document(&[(2, r#"{"id":1}"#), (7, "{}")]));
+            s.put(Table::documents, &[0, 0, 0, 1], &document(&[(2, r#"{"id":"c"}"#)]));
+        },
+        &[
+            r#"external-documents-ids `b`: the value is the document with the primary key Some("c") where "b" is expected"#,
+        ],
+    );
+    check(
         |s| s.put(Table::shard_docids, b"a", &set(&[3])),
         &["shard-docids `a`: 1 document ids are not in `documents-ids`, the first is 3"],
     );
