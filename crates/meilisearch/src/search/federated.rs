@@ -15,13 +15,13 @@ use meilisearch_types::error::{Code, ErrorCode, ResponseError};
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use milli::Index;
 use milli::query::filter::Filter;
-use milli::text::Tokenizer;
+use milli::text::{Tokenizer, TokenizerSettings};
 use serde_json::{Value, json};
 
 use super::compatible::Compatibility;
 use super::distinct_values::DistinctValues;
 use super::facets::{self, Facets};
-use super::hits::{Hit, HitMaker, tokenizer_settings};
+use super::hits::{Hit, HitMaker};
 use super::index_run::{Common, IndexRun, PreparedQuery};
 use super::merge::{RankedHit, best_first};
 use super::query::SearchQuery;
@@ -268,14 +268,14 @@ fn make_hits(
     page: &[(usize, RankedHit)],
     is_multi: bool,
 ) -> Result<Vec<Hit>, ResponseError> {
-    let settings = runs.iter().map(tokenizer_settings).collect::<Result<Vec<_>, _>>()?;
+    let settings: Vec<_> = runs.iter().map(|run| TokenizerSettings::of(&run.schema)).collect();
     let tokenizers: Vec<Tokenizer<'_>> =
         settings.iter().map(|settings| settings.highlighting_tokenizer()).collect();
-    let makers = runs
+    let makers: Vec<_> = runs
         .iter()
         .zip(&tokenizers)
         .map(|(run, tokenizer)| HitMaker::new(run, tokenizer))
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect();
     page.iter()
         .map(|(at, ranked)| {
             let federation = is_multi.then(|| {

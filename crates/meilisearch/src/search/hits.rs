@@ -5,7 +5,7 @@ use milli::document::{GEO_FIELD, GeoPoint};
 use milli::search::highlight::HitFormatter;
 use milli::search::scores::{details_to_json, global_score};
 use milli::search::sort::first_place;
-use milli::text::{Tokenizer, TokenizerSettings};
+use milli::text::Tokenizer;
 use serde_json::{Map, Value, json};
 
 use super::in_index;
@@ -25,22 +25,12 @@ pub(super) struct HitMaker<'r, 'i> {
     shows_vectors: bool,
 }
 
-/// The tokeniser settings of an index; they must outlive its tokeniser.
-pub(super) fn tokenizer_settings<'r>(
-    run: &'r IndexRun<'_>,
-) -> Result<TokenizerSettings<'r>, ResponseError> {
-    TokenizerSettings::of(&run.schema).map_err(|error| in_index(run.uid, error))
-}
-
 impl<'r, 'i> HitMaker<'r, 'i> {
-    pub(super) fn new(
-        run: &'r IndexRun<'i>,
-        tokenizer: &'r Tokenizer<'r>,
-    ) -> Result<Self, ResponseError> {
+    pub(super) fn new(run: &'r IndexRun<'i>, tokenizer: &'r Tokenizer<'r>) -> Self {
         let formatter = |(query, terms): (&'r super::index_run::PreparedQuery, _)| {
             HitFormatter::new(&run.schema, &run.fields, &query.query.format, terms, tokenizer)
         };
-        Ok(Self {
+        Self {
             run,
             formatters: run.queries.iter().zip(&run.terms).map(formatter).collect(),
             shows_vectors: run
@@ -48,7 +38,7 @@ impl<'r, 'i> HitMaker<'r, 'i> {
                 .displayed
                 .as_ref()
                 .is_none_or(|names| names.iter().any(|name| name == VECTORS)),
-        })
+        }
     }
 
     /// Shows one hit; `federation` is its member `_federation`.

@@ -12,11 +12,12 @@ use milli::query::filter::{Filter, FilterError};
 use milli::search::highlight::FormatRequest;
 use milli::search::matching_terms::MatchingTerms;
 use milli::search::similar::{SimilarOutcome, SimilarRequest, similar};
+use milli::text::TokenizerSettings;
 use roaring::RoaringBitmap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::hits::{Hit, HitMaker, tokenizer_settings};
+use super::hits::{Hit, HitMaker};
 use super::in_index;
 use super::index_run::{IndexRun, PreparedQuery};
 use super::kind::open_embedder;
@@ -120,9 +121,9 @@ pub(crate) fn search(
 }
 
 fn make_hits(run: &IndexRun<'_>, found: SimilarOutcome) -> Result<Vec<Hit>, ResponseError> {
-    let settings = tokenizer_settings(run)?;
+    let settings = TokenizerSettings::of(&run.schema);
     let tokenizer = settings.highlighting_tokenizer();
-    let maker = HitMaker::new(run, &tokenizer)?;
+    let maker = HitMaker::new(run, &tokenizer);
     let ranked = found.docids.into_iter().zip(found.scores);
     ranked.map(|(docid, scores)| maker.make(&RankedHit::new(docid, 0, 1.0, scores), None)).collect()
 }

@@ -61,7 +61,7 @@ pub fn index_documents(
     }
     register_names(index, wtxn, context, &changes, &schema, &mut fields)?;
     let embedders = Embedders::load(index, wtxn, &schema)?;
-    let tokenizer = TokenizerSettings::of(&schema)?;
+    let tokenizer = TokenizerSettings::of(&schema);
     let roles = Roles::new(&schema, tokenizer.tokenizer(), &fields, |_| true);
     let extraction = Extraction {
         index,
@@ -121,7 +121,7 @@ pub(super) fn reindex(
         shapes::clear(index, wtxn)?;
     }
 
-    let (old_tokenizer, new_tokenizer) = (TokenizerSettings::of(old)?, TokenizerSettings::of(new)?);
+    let (old_tokenizer, new_tokenizer) = (TokenizerSettings::of(old), TokenizerSettings::of(new));
     let is_of_interest = |fid| diff.facets_to_extract.contains(&fid);
     let old_roles = Roles::new(old, old_tokenizer.tokenizer(), &fields, is_of_interest);
     let new_roles = Roles::new(new, new_tokenizer.tokenizer(), &fields, is_of_interest);

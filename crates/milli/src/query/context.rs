@@ -205,7 +205,7 @@ pub(crate) mod testing {
         let index = Index::create(dir.path(), &options, now, now).unwrap();
         let rtxn = index.read_txn().unwrap();
         let schema = Schema::load(&index, &rtxn).unwrap();
-        let settings = TokenizerSettings::of(&schema).unwrap();
+        let settings = TokenizerSettings::of(&schema);
         let tokenizer = settings.tokenizer();
         let fields = FieldsIdsMap::default();
         let mut ctx =

@@ -6,7 +6,7 @@ use charabia::Language;
 use fst::Streamer;
 
 use super::keys::{self, StoredLocalizedRule};
-use super::{Criterion, LocalizedRule, Schema, TypoTolerance};
+use super::{Criterion, LocalizedRule, Schema, StopWords, TypoTolerance};
 use crate::error::{InternalError, Result};
 use crate::limits;
 use crate::store::{Index, RoTxn};
@@ -25,7 +25,7 @@ impl Schema {
             sortable: keys::SORTABLE.get(index, rtxn)?.unwrap_or_default(),
             distinct: keys::DISTINCT.get(index, rtxn)?.map(str::to_owned),
             criteria: keys::CRITERIA.get(index, rtxn)?.unwrap_or_else(Criterion::defaults),
-            stop_words: words(keys::STOP_WORDS.get(index, rtxn)?)?,
+            stop_words: StopWords::load(keys::STOP_WORDS.get(index, rtxn)?)?,
             non_separator_tokens: keys::NON_SEPARATORS.get(index, rtxn)?,
             separator_tokens: keys::SEPARATORS.get(index, rtxn)?,
             dictionary: keys::DICTIONARY.get(index, rtxn)?,

@@ -6,6 +6,7 @@
 //! | `fields.rs` | field names ↔ field ids |
 //! | `patterns.rs` | how a rule matches a field path |
 //! | `keys.rs` | stored keys and their codecs |
+//! | `stop_words.rs` | stop words as the tokeniser takes them |
 //! | `load.rs` | store → [`Schema`] |
 //! | `roles.rs` | [`Schema`] × field path → role |
 //! | `view.rs` | [`Schema`] → settings as users see them |
@@ -15,6 +16,7 @@ pub(crate) mod keys;
 mod load;
 mod patterns;
 mod roles;
+mod stop_words;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +32,7 @@ pub use patterns::{
 };
 pub(crate) use roles::match_filterable_rule;
 pub use roles::{FacetRole, is_reserved};
+pub use stop_words::StopWords;
 pub use view::{refuse_unshown_settings, settings};
 
 use crate::vector::EmbedderConfig;
@@ -117,7 +120,7 @@ pub struct Schema {
     /// Ranking rules in order.
     pub criteria: Vec<Criterion>,
     /// Stop words as stored.
-    pub stop_words: BTreeSet<String>,
+    pub stop_words: StopWords,
     /// Separators taken out of the default list.
     pub non_separator_tokens: Option<BTreeSet<String>>,
     /// Separators added to the default list.

@@ -49,7 +49,7 @@ impl From<Schema> for Settings {
             sortable_attributes: Setting::Set(schema.sortable),
             foreign_keys: Setting::NotSet,
             ranking_rules: Setting::Set(schema.criteria.into_iter().map(Into::into).collect()),
-            stop_words: Setting::Set(schema.stop_words),
+            stop_words: Setting::Set(schema.stop_words.to_words()),
             non_separator_tokens: Setting::Set(schema.non_separator_tokens.unwrap_or_default()),
             separator_tokens: Setting::Set(schema.separator_tokens.unwrap_or_default()),
             dictionary: Setting::Set(schema.dictionary.unwrap_or_default()),

@@ -100,7 +100,7 @@ pub fn search(
         Some(locales) => Some(locales.to_vec()).filter(|locales| !locales.is_empty()),
         None => fields::languages(schema, &fields_map, restriction.as_ref()),
     };
-    let settings = TokenizerSettings::of(schema)?;
+    let settings = TokenizerSettings::of(schema);
     let tokenizer = settings.tokenizer();
     let mut ctx = SearchContext::new(
         index,

@@ -94,6 +94,7 @@ pub fn is_number_like(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::StopWords;
     use crate::text::TokenizerSettings;
 
     fn positions(leaves: &[&str]) -> Vec<(u16, String)> {
@@ -135,7 +136,8 @@ mod tests {
 
     #[test]
     fn stop_words_and_long_words_take_a_position() {
-        let settings = TokenizerSettings::only_stop_words(&["the".to_owned()].into()).unwrap();
+        let stop_words = StopWords::of(&["the"]);
+        let settings = TokenizerSettings::only_stop_words(&stop_words);
         let tokenizer = settings.tokenizer();
         let long = "x".repeat(MAX_WORD_BYTES + 1);
         let mut words = Vec::new();

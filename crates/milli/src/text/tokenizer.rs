@@ -5,23 +5,19 @@ use std::collections::BTreeSet;
 use charabia::separators::DEFAULT_SEPARATORS;
 use charabia::{Tokenizer, TokenizerBuilder};
 
-use crate::error::Result;
-use crate::schema::Schema;
+use crate::schema::{Schema, StopWords};
 
 /// What the settings say about tokenising, in the form that the tokeniser borrows.
 #[derive(Debug, Default)]
 pub struct TokenizerSettings<'s> {
-    stop_words: Option<fst::Set<Vec<u8>>>,
+    stop_words: Option<&'s fst::Set<Vec<u8>>>,
     separators: Option<Vec<&'s str>>,
     dictionary: Option<Vec<&'s str>>,
 }
 
 impl<'s> TokenizerSettings<'s> {
     /// The settings of an index.
-    ///
-    /// # Errors
-    /// The stop words do not form a word set.
-    pub fn of(schema: &'s Schema) -> Result<TokenizerSettings<'s>> {
+    pub fn of(schema: &'s Schema) -> TokenizerSettings<'s> {
         TokenizerSettings::new(
             &schema.stop_words,
             schema.separator_tokens.as_ref(),
@@ -31,21 +27,18 @@ impl<'s> TokenizerSettings<'s> {
     }
 
     /// Stop words alone, without separators and dictionary.
-    ///
-    /// # Errors
-    /// The stop words do not form a word set.
-    pub fn only_stop_words(stop_words: &BTreeSet<String>) -> Result<TokenizerSettings<'static>> {
+    pub fn only_stop_words(stop_words: &'s StopWords) -> TokenizerSettings<'s> {
         TokenizerSettings::new(stop_words, None, None, None)
     }
 
     /// `None` stands for a setting that is not stored. The crate's own separators are left alone unless
     /// one of the two token settings is stored.
     fn new(
-        stop_words: &BTreeSet<String>,
+        stop_words: &'s StopWords,
         separator_tokens: Option<&'s BTreeSet<String>>,
         non_separator_tokens: Option<&'s BTreeSet<String>>,
         dictionary: Option<&'s BTreeSet<String>>,
-    ) -> Result<TokenizerSettings<'s>> {
+    ) -> TokenizerSettings<'s> {
         let separators =
             (separator_tokens.is_some() || non_separator_tokens.is_some()).then(|| {
                 let mut all: BTreeSet<&str> = DEFAULT_SEPARATORS.iter().copied().collect();
@@ -55,16 +48,14 @@ impl<'s> TokenizerSettings<'s> {
                 }
                 all.into_iter().collect()
             });
-        let stop_words =
-            (!stop_words.is_empty()).then(|| fst::Set::from_iter(stop_words)).transpose()?;
         let dictionary = dictionary.map(|words| words.iter().map(String::as_str).collect());
-        Ok(TokenizerSettings { stop_words, separators, dictionary })
+        TokenizerSettings { stop_words: stop_words.as_set(), separators, dictionary }
     }
 
     /// Builds the tokeniser; it may be shared by threads. Normalisation is lossy, without a char map.
     pub fn tokenizer(&self) -> Tokenizer<'_> {
         let mut builder = self.builder();
-        if let Some(stop_words) = &self.stop_words {
+        if let Some(stop_words) = self.stop_words {
             builder.stop_words(stop_words);
         }
         builder.into_tokenizer()
@@ -118,18 +109,20 @@ mod tests {
     #[test]
     fn separators_and_dictionary() {
         let (separators, non_separators, dictionary) = (set("x"), set("#"), set("j.k"));
+        let none = StopWords::default();
         let settings = TokenizerSettings::new(
-            &BTreeSet::new(),
+            &none,
             Some(&separators),
             Some(&non_separators),
             Some(&dictionary),
         );
-        assert_eq!(words(&settings.unwrap(), "axb #c j.k"), ["a", "b", "#c", "j.k"]);
+        assert_eq!(words(&settings, "axb #c j.k"), ["a", "b", "#c", "j.k"]);
     }
 
     #[test]
     fn stop_words_are_recognised_before_lower_casing() {
-        let settings = TokenizerSettings::only_stop_words(&set("the")).unwrap();
+        let stop_words = StopWords::of(&["the"]);
+        let settings = TokenizerSettings::only_stop_words(&stop_words);
         assert_eq!(words(&settings, "the The cat"), ["the", "cat"]);
     }
 }

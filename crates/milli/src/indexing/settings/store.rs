@@ -196,7 +196,7 @@ impl Put<'_, '_> {
     /// A word is stored as the normalised texts of all its tokens, joined.
     fn normalize_exact_words(&self, words: &BTreeSet<String>) -> Result<BTreeSet<String>> {
         let stop_words = Schema::load(self.index, self.wtxn)?.stop_words;
-        let settings = TokenizerSettings::only_stop_words(&stop_words)?;
+        let settings = TokenizerSettings::only_stop_words(&stop_words);
         let tokenizer = settings.tokenizer();
         let normalize = |word: &String| -> String {
             tokenizer.tokenize(word).map(|token| token.lemma().to_owned()).collect()

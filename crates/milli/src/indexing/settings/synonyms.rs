@@ -30,7 +30,7 @@ pub(super) fn rewrite(
     schema: &Schema,
     synonyms: &BTreeMap<String, Vec<String>>,
 ) -> Result<()> {
-    let settings = TokenizerSettings::of(schema)?;
+    let settings = TokenizerSettings::of(schema);
     let tokenizer = settings.tokenizer();
     let table = index.tables().synonyms;
     table.clear(wtxn)?;
