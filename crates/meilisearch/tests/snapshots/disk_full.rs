@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
 
 use crate::common::Server;
 use crate::support::*;
@@ -86,4 +87,71 @@ fn a_full_disk_fails_the_task_and_nothing_else() {
     server.succeed(import());
     server.succeed(upload(&server, "other", "", &archive));
     assert_eq!(number_of_documents(&server, "copy"), 195);
+}
+
+/// Sends a request while the disk is full and after room was made.
+fn fails_then_succeeds(
+    server: &Server,
+    disk: &Path,
+    room: u64,
+    request: impl Fn() -> (u16, Value),
+) {
+    leave(disk, room);
+    let task = server.wait(request());
+    assert_eq!(task["status"], "failed", "{task}");
+    // LMDB tells of a write that was cut short as of any other failure of the disk.
+    let code = task["error"]["code"].as_str().unwrap();
+    assert!(["no_space_left_on_device", "io_error"].contains(&code), "{task}");
+    assert_eq!(server.get("/health").0, 200);
+    fs::remove_file(disk.join("filler")).unwrap();
+    server.succeed(request());
+}
+
+/// An index whose documents hardly compress.
+fn fill_with_noise(server: &Server) {
+    let document =
+        |id: u64| json!({ "id": id, "text": hex::encode(Sha512::digest(id.to_le_bytes())) });
+    let documents: Vec<Value> = (0..4_000).map(document).collect();
+    server.succeed(server.put("/indexes/noise/settings/searchable-attributes", json!(["id"])));
+    server.succeed(server.post("/indexes/noise/documents", json!(documents)));
+}
+
+#[test]
+fn a_snapshot_of_the_instance_meets_a_full_disk() {
+    let Some((server, disk)) = on_a_small_disk() else { return };
+    fill_with_noise(&server);
+    let create = || server.post("/snapshots", json!(null));
+    fails_then_succeeds(&server, &disk, 200_000, create);
+    assert_eq!(names(disk.join("snapshots")), ["data.ms.snapshot"]);
+    let whole = fs::read(disk.join("snapshots/data.ms.snapshot")).unwrap();
+    // The next failure leaves the older one.
+    leave(&disk, 200_000);
+    assert_eq!(server.wait(create())["error"]["code"], "no_space_left_on_device");
+    assert_eq!(names(disk.join("snapshots")), ["data.ms.snapshot"]);
+    assert!(fs::read(disk.join("snapshots/data.ms.snapshot")).unwrap() == whole);
+}
+
+#[test]
+fn a_dump_meets_a_full_disk() {
+    let Some((server, disk)) = on_a_small_disk() else { return };
+    fill_with_noise(&server);
+    fails_then_succeeds(&server, &disk, 200_000, || server.post("/dumps", json!(null)));
+    let dumps = names(disk.join("dumps"));
+    assert!(dumps.len() == 1 && dumps[0].ends_with(".dump"), "{dumps:?}");
+}
+
+#[test]
+fn indexing_meets_a_full_disk() {
+    let Some((server, disk)) = on_a_small_disk() else { return };
+    fill(&server, "countries");
+    let documents: Vec<Value> = (0..2_000)
+        .map(
+            |id| json!({ "id": 1_000 + id, "name": format!("place number {id} of {}", id * 7919) }),
+        )
+        .collect();
+    let add = || server.post("/indexes/countries/documents", json!(documents));
+    // Room for the payload and the queue, not for the index.
+    fails_then_succeeds(&server, &disk, 600_000, add);
+    assert_eq!(number_of_documents(&server, "countries"), 195 + 2_000);
+    assert_eq!(names(disk.join("data.ms/update_files")), [""; 0]);
 }
