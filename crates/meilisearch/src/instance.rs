@@ -1,7 +1,8 @@
 //! An open instance: the key store, the scheduler and what the routes share
 //! (operations.md section 1 step 6, storage-instance.md section 3 "Opening").
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use index_scheduler::{
@@ -12,14 +13,13 @@ use meilisearch_types::outgoing::Policy;
 use meilisearch_types::sizes::ByteSize;
 use meilisearch_types::webhooks::Webhook;
 
-use crate::import::Import;
-use crate::import_dump::{self, ImportDumpError};
-use crate::import_snapshot::SnapshotImportError;
+use crate::data_directory::{DataDirectory, DataDirectoryError};
+use crate::import::{Archive, Import, ImportError};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::search_queue::SearchQueue;
 use crate::version_file::{self, VersionFileError};
-use crate::{import_snapshot, instance_uid};
+use crate::{import_dump, import_snapshot, instance_uid};
 
 /// Environment variable of the number of LMDB readers per index.
 const INDEX_MAX_READERS: &str = "MEILI_EXPERIMENTAL_INDEX_MAX_READERS";
@@ -36,8 +36,11 @@ const MIN_EXPORT_PAYLOAD_BYTES: u64 = 20 << 20;
 /// Why an instance cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A directory could not be created.
-    #[error("cannot create the directory `{}`: {source}", path.display())]
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDirectory(#[from] DataDirectoryError),
+    /// The directory of dumps could not be created.
+    #[error("cannot create the directory `{}` (--dump-dir): {source}", path.display())]
     CreateDirectory {
         /// The directory.
         path: PathBuf,
@@ -52,32 +55,12 @@ pub enum OpenError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// An import of a file that does not exist.
-    #[error("there is no file `{}` (--import-snapshot); `--ignore-missing-snapshot` starts without it", .0.display())]
-    MissingSnapshot(PathBuf),
-    /// An import into a database that exists.
-    #[error(
-        "there is a database in `{}` already, so the snapshot is not imported: give an empty directory \
-         (--db-path), or start with the database by `--ignore-snapshot-if-db-exists`", .0.display()
-    )]
-    DatabaseExists(PathBuf),
-    /// The import failed.
+    /// What was to be imported is not.
     #[error(transparent)]
-    SnapshotImport(#[from] SnapshotImportError),
-    /// The data directory cannot be prepared for an import.
-    #[error("cannot prepare the directory `{}` for an import: {source}", path.display())]
-    Import {
-        /// The data directory.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    Import(#[from] ImportError),
     /// The data directory is not ours.
     #[error(transparent)]
     Version(#[from] VersionFileError),
-    /// The dump is not imported.
-    #[error(transparent)]
-    ImportDump(#[from] ImportDumpError),
     /// The key store does not open.
     #[error(transparent)]
     Auth(#[from] meilisearch_auth::AuthStoreError),
@@ -100,6 +83,8 @@ pub struct Instance {
     scheduler: Data<IndexScheduler>,
     search_queue: Data<SearchQueue>,
     metrics: Data<Metrics>,
+    /// Keeps other servers away.
+    _directory: Arc<DataDirectory>,
 }
 
 impl Instance {
@@ -109,18 +94,14 @@ impl Instance {
     ///
     /// See [`OpenError`]; an existing database is left as it is, one that was to be imported goes.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        let db_path = &options.db_path;
-        let failed = |source| OpenError::Import { path: db_path.clone(), source };
-        Import::clear_left_over(db_path).map_err(failed)?;
-        if let Some(archive) = import_dump::wanted(&options)? {
-            import_dump::run(archive, &options, |auth| scheduler_options(&options, auth))?;
-        }
-        // Dropped by whatever fails before it is finished, and then the data directory goes.
-        let import = match snapshot_to_import(&options)? {
+        let directory = DataDirectory::lock(&options.db_path)?;
+        let db_path = directory.path();
+        Import::clear_left_over(&directory)?;
+        // Dropped by whatever fails before it is finished, and then all that it made goes.
+        let import = match Archive::wanted(&options, &directory)? {
             Some(archive) => {
-                tracing::info!("importing the snapshot `{}`", archive.display());
-                let import = Import::begin(db_path).map_err(failed)?;
-                import_snapshot::unpack(archive, db_path)?;
+                let import = Import::begin(&directory)?;
+                fill(archive, &options)?;
                 Some(import)
             }
             None => {
@@ -130,24 +111,22 @@ impl Instance {
                 None
             }
         };
-        for path in [db_path, &options.dump_dir] {
-            std::fs::create_dir_all(path)
-                .map_err(|source| OpenError::CreateDirectory { path: path.clone(), source })?;
-        }
         let auth = AuthStore::open(&db_path.join("auth"), options.master_key.as_deref())?;
         let scheduler = IndexScheduler::open(scheduler_options(&options, &auth)?)?;
         let metrics = Data::new(Metrics::new()?);
         metrics.observe(&scheduler)?;
         version_file::write(db_path)?;
-        if let Some(import) = import {
-            import.finish().map_err(failed)?;
-        }
+        import.map(Import::finish).transpose()?;
+        let dumps = &options.dump_dir;
+        std::fs::create_dir_all(dumps)
+            .map_err(|source| OpenError::CreateDirectory { path: dumps.clone(), source })?;
         scheduler.run()?;
         Ok(Instance {
             auth: Data::new(auth),
             scheduler: Data::new(scheduler),
             search_queue: Data::new(SearchQueue::from_options(&options)),
             metrics,
+            _directory: Arc::new(directory),
             options: Data::new(options),
         })
     }
@@ -178,20 +157,20 @@ impl Instance {
     }
 }
 
-/// The archive to import, if one was asked for that is to be imported (operations.md section 6).
-fn snapshot_to_import(options: &Options) -> Result<Option<&Path>, OpenError> {
-    let Some(archive) = &options.import_snapshot else { return Ok(None) };
-    let is_empty = version_file::is_empty_database(&options.db_path);
-    if is_empty && archive.exists() {
-        return Ok(Some(archive));
+/// Brings what the archive holds into the data directory.
+fn fill(archive: Archive<'_>, options: &Options) -> Result<(), OpenError> {
+    let db_path = &options.db_path;
+    match archive {
+        Archive::Dump(path) => {
+            tracing::info!("importing the dump `{}`", path.display());
+            let scheduler_options = |auth: &AuthStore| scheduler_options(options, auth);
+            import_dump::fill(path, db_path, options.master_key.as_deref(), scheduler_options)
+        }
+        Archive::Snapshot(path) => {
+            tracing::info!("importing the snapshot `{}`", path.display());
+            Ok(import_snapshot::unpack(path, db_path).map_err(ImportError::from)?)
+        }
     }
-    if !is_empty && !options.ignore_snapshot_if_db_exists {
-        return Err(OpenError::DatabaseExists(options.db_path.clone()));
-    }
-    if !archive.exists() && !options.ignore_missing_snapshot {
-        return Err(OpenError::MissingSnapshot(archive.clone()));
-    }
-    Ok(None)
 }
 
 fn scheduler_options(

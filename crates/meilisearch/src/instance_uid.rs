@@ -7,6 +7,8 @@ use std::path::Path;
 use uuid::Uuid;
 
 const FILE_NAME: &str = "instance-uid";
+/// How the name of the file begins before it is complete.
+pub(crate) const TEMPORARY: &str = ".instance-uid-";
 
 /// Reads the uid of an existing data directory, or gives it one. A file that holds no uid is replaced.
 pub(crate) fn read_or_create(db_path: &Path) -> io::Result<Uuid> {
@@ -28,7 +30,7 @@ pub(crate) fn read_or_create(db_path: &Path) -> io::Result<Uuid> {
 
 /// Gives the data directory this uid.
 pub(crate) fn write(db_path: &Path, uid: Uuid) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".instance-uid").tempfile_in(db_path)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(db_path)?;
     file.write_all(uid.hyphenated().to_string().as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(db_path.join(FILE_NAME))?;

@@ -6,8 +6,8 @@
 //! | [`options`] | what the operator can choose |
 //! | [`config_file`] | the same from a file |
 //! | [`start`] | the order of start-up and shutdown |
-//! | [`instance`], [`version_file`] | opening a data directory |
-//! | `import`, [`import_snapshot`], `import_dump` | filling an empty one, all or nothing |
+//! | [`instance`], [`data_directory`], [`version_file`] | opening a data directory, which is locked |
+//! | [`import`], [`import_snapshot`], `import_dump` | filling an empty one, all or nothing |
 //! | `tls` | certificates and keys |
 //! | [`transport`] | what holds for every request |
 //! | [`extract`] | request → typed values: keys, query, body |
@@ -21,10 +21,11 @@
 //! | [`logging`] | log lines and panics |
 
 pub mod config_file;
+pub mod data_directory;
 pub mod extract;
 pub mod features;
 mod file_stream;
-mod import;
+pub mod import;
 mod import_dump;
 pub mod import_snapshot;
 pub mod instance;

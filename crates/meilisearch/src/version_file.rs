@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use meilisearch_types::versioning::{VERSION, VERSION_STR};
 
+/// How the name of the file begins before it is complete.
+pub(crate) const TEMPORARY: &str = ".VERSION-";
+
 /// Why a data directory is not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionFileError {
@@ -78,7 +81,7 @@ pub(crate) fn check(db_path: &Path) -> Result<(), VersionFileError> {
 pub(crate) fn write(db_path: &Path) -> Result<(), VersionFileError> {
     let path = db_path.join("VERSION");
     let written = (|| {
-        let mut file = tempfile::NamedTempFile::new_in(db_path)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(db_path)?;
         file.write_all(VERSION_STR.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)

@@ -6,6 +6,7 @@ use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 use super::*;
+use crate::data_directory::DataDirectory;
 use crate::import::Import;
 
 /// Name, kind and content of an entry; for links, where they lead.
@@ -41,10 +42,12 @@ fn archive(dir: &Path, entries: &[Entry<'_>]) -> PathBuf {
 /// Imports an archive; what is left of the data directory, and the error.
 fn import(dir: &TempDir, archive: &Path) -> Result<Vec<String>, String> {
     let db_path = dir.path().join("data.ms");
-    let import = Import::begin(&db_path).unwrap();
+    let directory = DataDirectory::lock(&db_path).unwrap();
+    let import = Import::begin(&directory).unwrap();
     let unpacked = unpack(archive, &db_path);
     if let Err(error) = unpacked {
         drop(import);
+        drop(directory);
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(left, [archive], "{error}");
         return Err(error.to_string());

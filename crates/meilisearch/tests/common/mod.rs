@@ -20,7 +20,9 @@ pub(crate) struct Server {
     url: String,
     key: Option<String>,
     arguments: Vec<String>,
-    dir: Option<TempDir>,
+    dir: PathBuf,
+    /// Goes with the server, if it is the server's own.
+    temporary: Option<TempDir>,
 }
 
 /// Status and body of an answer; an empty body is `Value::Null`.
@@ -36,8 +38,16 @@ impl Server {
     pub(crate) fn start_with(arguments: &[&str]) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let (process, url) = launch(command(dir.path(), &arguments));
-        Server { process, url, key: None, arguments, dir: Some(dir) }
+        let mut server = Server::start_in(dir.path(), &arguments);
+        server.temporary = Some(dir);
+        server
+    }
+
+    /// Starts a server on what lies in a directory of the caller's.
+    pub(crate) fn start_in(dir: &Path, arguments: &[String]) -> Server {
+        let (process, url) = launch(command(dir, arguments));
+        let dir = dir.to_owned();
+        Server { process, url, key: None, arguments: arguments.to_vec(), dir, temporary: None }
     }
 
     /// Starts a server with an empty database by another program, which gets the command line of the
@@ -49,12 +59,13 @@ impl Server {
         command.args(&starter[1..]).arg(server.get_program()).args(server.get_args());
         command.current_dir(dir.path()).stdin(Stdio::null());
         let (process, url) = launch(command);
-        Server { process, url, key: None, arguments: Vec::new(), dir: Some(dir) }
+        let path = dir.path().to_owned();
+        Server { process, url, key: None, arguments: Vec::new(), dir: path, temporary: Some(dir) }
     }
 
     /// Directory that holds `data.ms`, `snapshots` and `dumps`.
     pub(crate) fn dir(&self) -> &Path {
-        self.dir.as_ref().unwrap().path()
+        &self.dir
     }
 
     /// Id of the process.
@@ -86,7 +97,7 @@ impl Server {
 
     /// Starts a killed server again on the same data.
     pub(crate) fn restart(&mut self) {
-        (self.process, self.url) = launch(command(self.dir(), &self.arguments));
+        (self.process, self.url) = launch(command(&self.dir, &self.arguments));
     }
 
     /// Sends SIGTERM and gives the exit status.

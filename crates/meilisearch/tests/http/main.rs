@@ -14,6 +14,7 @@ mod dumps;
 mod durability;
 mod export;
 mod fields;
+mod imports;
 mod indexes;
 mod instance_snapshots;
 mod kills;
