@@ -9,6 +9,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 
 use dump::{Dump, DumpedIndex, DumpedKind, DumpedTask};
+use embedders::RequestCounters;
 use meilisearch_types::batches::{Batch, BatchEnqueuedAt};
 use meilisearch_types::index_uid::{IndexUid, is_reserved};
 use meilisearch_types::progress::Progress;
@@ -119,6 +120,8 @@ impl Import<'_> {
         let context = IndexingContext {
             threads: &self.shared.indexing_threads,
             max_memory_bytes: self.shared.options.indexer.max_memory_bytes,
+            embedders: &self.shared.embedders,
+            embedder_requests: &RequestCounters::default(),
             progress: &Progress::default(),
             must_stop: &|| false,
         };

@@ -43,6 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use embedders::EmbedderPool;
 use file_store::FileStore;
 use meilisearch_types::batches::Batch;
 use meilisearch_types::features::RuntimeTogglableFeatures;
@@ -106,6 +107,7 @@ pub(crate) struct Shared {
     pub(crate) wake: Wake,
     pub(crate) observer: Observer,
     pub(crate) indexing_threads: rayon::ThreadPool,
+    pub(crate) embedders: Arc<EmbedderPool>,
     /// The next batch of rule 8 is taken for a waiting snapshot, if there is one.
     pub(crate) serve_closure: AtomicBool,
     pub(crate) stopping: AtomicBool,
@@ -153,6 +155,7 @@ impl IndexScheduler {
         Ok(IndexScheduler {
             shared: Arc::new(Shared {
                 index_snapshots,
+                embedders: Arc::new(EmbedderPool::new(options.embedders.clone())),
                 options,
                 queue,
                 mapper,
@@ -426,6 +429,11 @@ impl IndexScheduler {
     /// The uid of this instance, if it has one.
     pub fn instance_uid(&self) -> Option<Uuid> {
         self.shared.options.instance_uid
+    }
+
+    /// What computes vectors, for indexing and for searches.
+    pub fn embedders(&self) -> &Arc<EmbedderPool> {
+        &self.shared.embedders
     }
 
     /// The experimental features in force.

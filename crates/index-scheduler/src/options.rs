@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use embedders::PoolOptions;
 use meilisearch_types::outgoing::Policy;
 use uuid::Uuid;
 
@@ -34,6 +35,8 @@ pub struct Options {
     pub max_concurrent_index_snapshots: usize,
     /// What exports may do.
     pub export: ExportOptions,
+    /// What embedders obey.
+    pub embedders: PoolOptions,
     /// Experimental features that the command line switches on.
     pub features: FeatureFlags,
     /// Who is told of finished tasks.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use embedders::RequestCounters;
 use meilisearch_types::batches::Batch;
 use meilisearch_types::progress::Progress;
 use meilisearch_types::progress_steps;
@@ -197,6 +198,8 @@ pub(crate) struct RunningBatch {
     /// Every index uid that its tasks are listed under.
     pub(crate) indexes: BTreeSet<String>,
     pub(crate) progress: Progress,
+    /// Counts what its indexing sends to providers of vectors.
+    pub(crate) embedder_requests: RequestCounters,
     pub(crate) cancel: CancelFlag,
 }
 
@@ -210,6 +213,7 @@ impl RunningBatch {
             kinds: tasks.iter().map(Task::kind).collect(),
             indexes: tasks.iter().flat_map(Task::indexes).map(str::to_owned).collect(),
             progress: Progress::default(),
+            embedder_requests: RequestCounters::default(),
             cancel: CancelFlag::default(),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
+use embedders::PoolOptions;
 use index_scheduler::{
     ExportOptions, FeatureFlags, IndexScheduler, IndexerOptions, WebhookOptions,
 };
@@ -208,6 +209,10 @@ fn scheduler_options(
                 .0
                 .saturating_sub(EXPORT_MARGIN_BYTES)
                 .max(MIN_EXPORT_PAYLOAD_BYTES),
+        },
+        embedders: PoolOptions {
+            policy: Policy::new(&options.experimental_allowed_ip_networks.0),
+            cache_entries: 0,
         },
         features: FeatureFlags {
             metrics: options.experimental_enable_metrics,

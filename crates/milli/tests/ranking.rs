@@ -32,6 +32,8 @@ impl TestIndex {
         let context = IndexingContext {
             threads: &threads,
             max_memory_bytes: None,
+            embedders: &Default::default(),
+            embedder_requests: &Default::default(),
             progress: &progress,
             must_stop: &|| false,
         };

@@ -5,6 +5,7 @@
 mod common;
 
 use common::TestIndex;
+use embedders::QueryInput;
 use milli::Schema;
 use milli::document::{docid, document, to_json};
 use milli::search::hybrid;
@@ -12,7 +13,7 @@ use milli::search::keyword::{self, MatchingStrategy, SearchOutcome, SearchReques
 use milli::search::scores::{ScoreDetail, global_score};
 use milli::search::similar::{SimilarRequest, similar};
 use milli::search::sort::SortParameter;
-use milli::vector::{QueryInput, SearchEmbedder, VectorError};
+use milli::vector::{SearchEmbedder, VectorError};
 use rand08::rngs::StdRng;
 use rand08::{Rng, SeedableRng};
 use roaring::RoaringBitmap;
@@ -61,7 +62,10 @@ fn search(
 ) -> SearchOutcome {
     let rtxn = index.index.read_txn().unwrap();
     let schema = Schema::load(&index.index, &rtxn).unwrap();
-    let embedder = SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER).unwrap().unwrap();
+    let embedder =
+        SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER, &Default::default())
+            .unwrap()
+            .unwrap();
     let vector = embedder.query(vector.to_vec()).unwrap();
     let universe = universe.unwrap_or_else(|| index.index.documents_ids(&rtxn).unwrap());
     let sort = SortParameter::parse(&ask.sort).unwrap();
@@ -256,7 +260,10 @@ fn a_text_cannot_be_embedded_by_users() {
     let index = five_documents(plain());
     let rtxn = index.index.read_txn().unwrap();
     let schema = Schema::load(&index.index, &rtxn).unwrap();
-    let embedder = SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER).unwrap().unwrap();
+    let embedder =
+        SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER, &Default::default())
+            .unwrap()
+            .unwrap();
     let input = QueryInput { text: Some("kite"), media: None };
     let error = embedder.embed(input, None).unwrap_err();
     assert!(matches!(error, milli::Error::Vector(VectorError::Embedding { .. })), "{error}");
@@ -267,7 +274,11 @@ fn a_text_cannot_be_embedded_by_users() {
     let outcome = hybrid::search(&index.index, &rtxn, &schema, request, 0.5, vector).unwrap();
     assert_eq!(ids(&index, &outcome.found), ["1", "3"]);
     assert_eq!(outcome.vector, None);
-    assert!(SearchEmbedder::open(&index.index, &rtxn, &schema, "f").unwrap().is_none());
+    assert!(
+        SearchEmbedder::open(&index.index, &rtxn, &schema, "f", &Default::default())
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]
@@ -275,7 +286,10 @@ fn documents_similar_to_a_document() {
     let index = five_documents(plain());
     let rtxn = index.index.read_txn().unwrap();
     let schema = Schema::load(&index.index, &rtxn).unwrap();
-    let embedder = SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER).unwrap().unwrap();
+    let embedder =
+        SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER, &Default::default())
+            .unwrap()
+            .unwrap();
     let find = |of: &str, offset, limit, threshold| {
         let request = SimilarRequest {
             docid: docid(&index.index, &rtxn, of).unwrap().unwrap(),

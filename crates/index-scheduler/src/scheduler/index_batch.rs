@@ -70,6 +70,8 @@ pub(super) fn with_index<T>(
     let context = IndexingContext {
         threads: &shared.indexing_threads,
         max_memory_bytes: shared.options.indexer.max_memory_bytes,
+        embedders: &shared.embedders,
+        embedder_requests: &running.embedder_requests,
         progress: &running.progress,
         must_stop: &must_stop,
     };

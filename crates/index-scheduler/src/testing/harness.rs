@@ -56,6 +56,7 @@ impl TestScheduler {
             instance_uid: None,
             index_max_readers: 128,
             index_write_map: false,
+            embedders: Default::default(),
             indexer: IndexerOptions { threads: Some(2), max_memory_bytes: None },
             max_batched_tasks: usize::MAX,
             batched_tasks_size_limit: u64::MAX,

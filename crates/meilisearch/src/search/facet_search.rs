@@ -85,7 +85,15 @@ pub(crate) fn search(
     let schema = Schema::load(&index, &rtxn).map_err(engine)?;
 
     let semantic = Semantic { hybrid: body.hybrid, vector: body.vector, media: body.media };
-    let kind = SearchKind::choose(uid, &index, &rtxn, &schema, body.q.as_deref(), &semantic)?;
+    let kind = SearchKind::choose(
+        uid,
+        &index,
+        &rtxn,
+        &schema,
+        body.q.as_deref(),
+        &semantic,
+        scheduler.embedders(),
+    )?;
     check_media(&semantic, &features)?;
     let deadline = deadline(&schema, start);
     if let SearchKind::Vector(vector) = &kind {

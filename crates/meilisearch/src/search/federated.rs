@@ -151,6 +151,7 @@ pub(crate) fn search(
 
     let common = Common {
         features,
+        embedders: scheduler.embedders(),
         pagination: federation.pagination,
         distinct: federation.distinct.as_deref(),
     };

@@ -1,8 +1,10 @@
 //! The queries of one index, over one read transaction and with one deadline (search.md 19.1).
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use embedders::EmbedderPool;
 use meilisearch_types::error::ResponseError;
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use milli::limits::DEFAULT_SEARCH_CUTOFF_MS;
@@ -46,6 +48,7 @@ pub(super) struct PreparedQuery {
 #[derive(Debug)]
 pub(super) struct Common<'c> {
     pub(super) features: &'c RuntimeTogglableFeatures,
+    pub(super) embedders: &'c Arc<EmbedderPool>,
     pub(super) pagination: Pagination,
     /// The attribute that is distinct across queries and indexes.
     pub(super) distinct: Option<&'c str>,
@@ -160,7 +163,15 @@ impl<'i> IndexRun<'i> {
         let engine = |error| in_index(self.uid, error);
         let (index, rtxn, schema) = (self.index, &*self.rtxn, &self.schema);
         let q = query.q.as_deref();
-        let kind = SearchKind::choose(self.uid, index, rtxn, schema, q, &query.semantic)?;
+        let kind = SearchKind::choose(
+            self.uid,
+            index,
+            rtxn,
+            schema,
+            q,
+            &query.semantic,
+            common.embedders,
+        )?;
         let sort = SortParameter::parse(query.sort.as_deref().unwrap_or_default())?;
         check_media(&query.semantic, common.features)?;
         let embedded = EmbedTimer::default();

@@ -1,10 +1,12 @@
 //! Which kind of search the parameters ask for: by words, by a vector, or by both (search.md 1.2).
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use embedders::{EmbedderPool, QueryInput};
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::features::RuntimeTogglableFeatures;
-use milli::vector::{QueryInput, SearchEmbedder, VectorQuery};
+use milli::vector::{SearchEmbedder, VectorQuery};
 use milli::{Index, RoTxn, Schema};
 
 use super::in_index;
@@ -46,6 +48,7 @@ impl<'q> SearchKind<'q> {
         schema: &Schema,
         q: Option<&'q str>,
         semantic: &'q Semantic,
+        pool: &Arc<EmbedderPool>,
     ) -> Result<SearchKind<'q>, ResponseError> {
         let Semantic { hybrid, vector, media } = semantic;
         if media.is_some() && vector.is_some() {
@@ -68,7 +71,7 @@ impl<'q> SearchKind<'q> {
             return Ok(SearchKind::Words);
         }
         let code = Code::InvalidSearchEmbedder;
-        let embedder = open_embedder(uid, index, rtxn, schema, &hybrid.embedder, code)?;
+        let embedder = open_embedder(uid, index, rtxn, schema, &hybrid.embedder, code, pool)?;
         let given = vector.as_ref().map(|vector| embedder.query(vector.clone())).transpose();
         let given = given.map_err(|error| in_index(uid, error))?;
         let input = QueryInput { text, media: media.as_ref() };
@@ -118,8 +121,9 @@ pub(super) fn open_embedder(
     schema: &Schema,
     name: &str,
     code: Code,
+    pool: &Arc<EmbedderPool>,
 ) -> Result<SearchEmbedder, ResponseError> {
-    let embedder = SearchEmbedder::open(index, rtxn, schema, name);
+    let embedder = SearchEmbedder::open(index, rtxn, schema, name, pool);
     if let Some(embedder) = embedder.map_err(|error| in_index(uid, error))? {
         return Ok(embedder);
     }

@@ -76,7 +76,8 @@ pub(crate) fn search(
     let engine = |error| engine_error(uid, error);
 
     let code = Code::InvalidSimilarEmbedder;
-    let embedder = open_embedder(uid, &index, rtxn, schema, &query.embedder, code)?;
+    let embedder =
+        open_embedder(uid, &index, rtxn, schema, &query.embedder, code, scheduler.embedders())?;
     let imposed = parse_filter(query.imposed.as_ref())?;
     let filter = parse_filter(query.filter.as_ref())?;
     let id = external_id(&query.id)?;

@@ -25,7 +25,11 @@ impl<'t> OutgoingDocuments<'t> {
     /// The index cannot be read, or has an embedder whose settings cannot be told.
     pub fn new(index: &'t Index, rtxn: &'t RoTxn<'t>) -> Result<OutgoingDocuments<'t>> {
         let schema = Schema::load(index, rtxn)?;
-        if schema.embedders.iter().any(|embedder| embedder.dimensions().is_none()) {
+        if schema
+            .embedders
+            .iter()
+            .any(|embedder| crate::vector::config::dimensions(embedder).is_none())
+        {
             return Err(NotImplemented::EmbeddersSetting.into());
         }
         Ok(OutgoingDocuments {

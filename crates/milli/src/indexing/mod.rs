@@ -31,6 +31,7 @@ mod steps;
 mod unbuilt;
 mod vectors;
 
+use embedders::{EmbedderPool, RequestCounters};
 use meilisearch_types::progress::Progress;
 use roaring::RoaringBitmap;
 
@@ -46,6 +47,10 @@ pub struct IndexingContext<'a> {
     pub threads: &'a rayon::ThreadPool,
     /// Memory that extraction may use, in bytes; `None` for the engine's default.
     pub max_memory_bytes: Option<usize>,
+    /// What computes vectors.
+    pub embedders: &'a EmbedderPool,
+    /// Counts the requests to providers of vectors.
+    pub embedder_requests: &'a RequestCounters,
     /// Where the steps under way are shown.
     pub progress: &'a Progress,
     /// Asked between chunks of work: `true` ends the operation with [`Error::Aborted`].

@@ -1,5 +1,7 @@
 //! Vectors that documents bring → the stores of their embedders (indexing.md 15.2).
 
+use embedders::EmbedderConfig;
+
 use super::IndexingContext;
 use super::change::{Change, NewContent, Sides};
 use super::extract::DocumentWrite;
@@ -9,7 +11,7 @@ use crate::document::{DocumentError, VECTORS_FIELD};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::store::{Index, RoTxn, RwTxn};
-use crate::vector::{EmbedderConfig, EmbedderStatus, MAX_VECTORS, VectorStore};
+use crate::vector::{EmbedderStatus, MAX_VECTORS, VectorStore, config};
 
 /// The embedders of an index, as the batch finds them.
 #[derive(Default)]
@@ -165,7 +167,7 @@ impl Embedder {
         config: &EmbedderConfig,
     ) -> Result<Option<Embedder>> {
         let status = EmbedderStatus::get(index, rtxn, &config.name)?.unwrap_or_default();
-        let Some(store) = config.store(status.id) else { return Ok(None) };
+        let Some(store) = config::store(config, status.id) else { return Ok(None) };
         Ok(Some(Embedder { name: config.name.clone(), store, status }))
     }
 

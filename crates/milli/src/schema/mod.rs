@@ -35,8 +35,6 @@ pub use roles::{FacetRole, is_reserved};
 pub use stop_words::StopWords;
 pub use view::{refuse_unshown_settings, settings};
 
-use crate::vector::EmbedderConfig;
-
 /// A ranking rule as stored (main key `criteria`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Criterion {
@@ -144,7 +142,7 @@ pub struct Schema {
     /// Whether facet values can be searched.
     pub facet_search: bool,
     /// Embedders, in the order in which they are stored.
-    pub embedders: Vec<EmbedderConfig>,
+    pub embedders: Vec<embedders::EmbedderConfig>,
     /// Time after which a search is cut, milliseconds; `None`: the engine's default.
     pub search_cutoff_ms: Option<u64>,
     /// Languages of attributes; the first rule that matches decides.

@@ -78,7 +78,10 @@ impl From<Schema> for Settings {
                     .embedders
                     .iter()
                     .filter_map(|embedder| {
-                        Some((embedder.name.clone(), Setting::Set(embedder.shown()?)))
+                        Some((
+                            embedder.name.clone(),
+                            Setting::Set(crate::vector::config::shown(embedder)?),
+                        ))
                     })
                     .collect(),
             ),

@@ -1,48 +1,21 @@
 //! Embedders as searches use them: from what a query says to the vector that it is ranked by
 //! (vectors.md 16.1 and 16.2).
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use embedders::{
+    Distribution, EmbedderConfig, EmbedderOptions, EmbedderPool, EmbeddingError, QueryInput,
+    RequestContext,
+};
 use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::not_implemented::NotImplemented;
 use roaring::RoaringBitmap;
-use serde_json::Value;
 
-use super::config::{Distribution, EmbedderConfig, EmbedderOptions};
-use super::{EmbedderStatus, Nearest, VectorStore};
+use super::{EmbedderStatus, Nearest, VectorStore, config};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::store::{Index, RoTxn};
-
-/// What of a query is embedded.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct QueryInput<'q> {
-    /// The text, as it was sent.
-    pub text: Option<&'q str>,
-    /// The parameter `media`.
-    pub media: Option<&'q Value>,
-}
-
-/// Turns what a query says into a vector. Each source of vectors implements it once.
-pub trait QueryEmbedder: Send + Sync {
-    /// The vector of a query. Its length is checked by the caller.
-    ///
-    /// # Errors
-    /// The source cannot embed this, or could not before the deadline.
-    fn embed(
-        &self,
-        input: QueryInput<'_>,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<f32>, EmbeddingFailure>;
-}
-
-/// Why a query has no vector.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EmbeddingFailure {
-    /// Users give the vectors of this embedder.
-    #[error("it does not compute vectors, users provide them: give the query's `vector`")]
-    UserProvided,
-}
 
 /// A vector that cannot be had or used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +38,7 @@ pub enum VectorError {
         /// Name of the embedder.
         embedder: String,
         /// Why.
-        failure: EmbeddingFailure,
+        failure: EmbeddingError,
     },
 }
 
@@ -73,21 +46,8 @@ impl ErrorCode for VectorError {
     fn error_code(&self) -> Code {
         match self {
             VectorError::InvalidDimensions { .. } => Code::InvalidVectorDimensions,
-            VectorError::Embedding { .. } => Code::VectorEmbeddingError,
+            VectorError::Embedding { failure, .. } => failure.error_code(),
         }
-    }
-}
-
-/// The source `userProvided`.
-struct UserProvided;
-
-impl QueryEmbedder for UserProvided {
-    fn embed(
-        &self,
-        _input: QueryInput<'_>,
-        _deadline: Option<Instant>,
-    ) -> Result<Vec<f32>, EmbeddingFailure> {
-        Err(EmbeddingFailure::UserProvided)
     }
 }
 
@@ -96,7 +56,8 @@ pub struct SearchEmbedder {
     name: String,
     store: VectorStore,
     distribution: Option<Distribution>,
-    source: Box<dyn QueryEmbedder>,
+    options: EmbedderOptions,
+    pool: Arc<EmbedderPool>,
 }
 
 impl SearchEmbedder {
@@ -109,17 +70,16 @@ impl SearchEmbedder {
         rtxn: &RoTxn<'_>,
         schema: &Schema,
         name: &str,
+        pool: &Arc<EmbedderPool>,
     ) -> Result<Option<SearchEmbedder>> {
         let named = |config: &&EmbedderConfig| config.name == name;
         let Some(config) = schema.embedders.iter().find(named) else { return Ok(None) };
         let status = EmbedderStatus::get(index, rtxn, name)?.unwrap_or_default();
-        let EmbedderOptions::UserProvided { distribution, .. } = config.config.embedder_options
-        else {
-            return Err(NotImplemented::EmbeddersSetting.into());
-        };
-        let store = config.store(status.id).ok_or(NotImplemented::EmbeddersSetting)?;
-        let name = name.to_owned();
-        Ok(Some(SearchEmbedder { name, store, distribution, source: Box::new(UserProvided) }))
+        let store = config::store(config, status.id).ok_or(NotImplemented::EmbeddersSetting)?;
+        let options = config.config.embedder_options.clone();
+        let distribution = options.distribution();
+        let (name, pool) = (name.to_owned(), Arc::clone(pool));
+        Ok(Some(SearchEmbedder { name, store, distribution, options, pool }))
     }
 
     /// Ranks by nearness to a given vector.
@@ -143,9 +103,11 @@ impl SearchEmbedder {
     /// # Errors
     /// It cannot be embedded ([`VectorError::Embedding`]), or not to a vector of the right length.
     pub fn embed(&self, input: QueryInput<'_>, deadline: Option<Instant>) -> Result<VectorQuery> {
+        let context = RequestContext { deadline, must_stop: &|| false, counters: None };
         let vector = self
-            .source
-            .embed(input, deadline)
+            .pool
+            .get(&self.options, &context)
+            .and_then(|embedder| embedder.embed_query(input, &context))
             .map_err(|failure| VectorError::Embedding { embedder: self.name.clone(), failure })?;
         self.query(vector)
     }

@@ -6,23 +6,21 @@
 //! | `status.rs` | which documents bring their own vectors (`vector-embedder-category-id`) |
 //! | `store.rs` | the 256 stores of an embedder (`vector-arroy`) |
 //! | `search.rs` | the nearest vectors of those stores |
-//! | `embedder.rs` | what a query says → the vector that documents are ranked by; the trait of sources |
+//! | `embedder.rs` | what a query says → the vector that documents are ranked by |
 
-mod config;
+pub(crate) mod config;
 mod embedder;
 mod search;
 mod status;
 mod store;
 
-pub(crate) use config::{CONFIGS, Config, Prompt};
-pub use config::{Distribution, EmbedderConfig, EmbedderOptions};
-pub use embedder::{
-    EmbeddingFailure, QueryEmbedder, QueryInput, SearchEmbedder, VectorError, VectorQuery,
-};
+pub(crate) use config::CONFIGS;
+pub use embedder::{SearchEmbedder, VectorError, VectorQuery};
 pub(crate) use search::Nearest;
 pub(crate) use status::EmbedderStatus;
 pub(crate) use store::{MAX_VECTORS, VectorStore};
 
+use embedders::EmbedderConfig;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
@@ -64,7 +62,7 @@ impl ShownEmbedders {
     pub(crate) fn load(index: &Index, rtxn: &RoTxn<'_>) -> Result<ShownEmbedders> {
         let load = |embedder: EmbedderConfig| {
             let status = EmbedderStatus::get(index, rtxn, &embedder.name)?.unwrap_or_default();
-            let store = match embedder.store(status.id) {
+            let store = match config::store(&embedder, status.id) {
                 Some(store) => Some(store),
                 None => VectorStore::find(index, rtxn, status.id, embedder.is_quantized())?,
             };
@@ -138,7 +136,7 @@ pub(crate) fn count(index: &Index, rtxn: &RoTxn<'_>) -> Result<(u64, u64)> {
     let mut documents = roaring::RoaringBitmap::new();
     for embedder in CONFIGS.get(index, rtxn)?.unwrap_or_default() {
         let Some(status) = EmbedderStatus::get(index, rtxn, &embedder.name)? else { continue };
-        let Some(store) = embedder.store(status.id) else { continue };
+        let Some(store) = config::store(&embedder, status.id) else { continue };
         for (_, items) in store.items(index, rtxn)? {
             vectors += items.len();
             documents |= items;

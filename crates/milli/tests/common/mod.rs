@@ -51,6 +51,8 @@ impl TestIndex {
         let context = IndexingContext {
             threads: &self.threads,
             max_memory_bytes: self.max_memory_bytes,
+            embedders: &Default::default(),
+            embedder_requests: &Default::default(),
             progress: &progress,
             must_stop: &|| false,
         };

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use embedders::{
+    Config, Distribution, EmbedderConfig, EmbedderOptions, Prompt, UserProvidedOptions,
+};
 use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::settings::{
     EmbedderSettings, EmbedderSettingsError, EmbedderSource, Embedders as Request, Setting,
@@ -16,10 +19,7 @@ use crate::document::{Content, VECTORS_FIELD, stored, vectors};
 use crate::error::{Error, InternalError, Result};
 use crate::schema::Schema;
 use crate::store::{Index, RwTxn};
-use crate::vector::{
-    CONFIGS, Config, Distribution, EmbedderConfig, EmbedderOptions, EmbedderStatus, Prompt,
-    VectorStore,
-};
+use crate::vector::{CONFIGS, EmbedderStatus, VectorStore, config};
 
 /// Most embedders of an index.
 const MAX_EMBEDDERS: usize = 255;
@@ -76,7 +76,7 @@ fn merge(
         Setting::Set(source) => source == EmbedderSource::UserProvided,
         // The default source is another one.
         Setting::Reset => false,
-        Setting::NotSet => stored.is_some_and(|stored| stored.dimensions().is_some()),
+        Setting::NotSet => stored.is_some_and(|stored| config::dimensions(stored).is_some()),
     };
     if !is_user_provided {
         return Err(NotImplemented::EmbeddersSetting.into());
@@ -85,10 +85,8 @@ fn merge(
     let (mut dimensions, mut distribution, mut quantized) = (None, None, None);
     if let Some(stored) = stored {
         quantized = stored.config.quantized;
-        if let EmbedderOptions::UserProvided { dimensions: d, distribution: s } =
-            &stored.config.embedder_options
-        {
-            (dimensions, distribution) = (Some(*d), *s);
+        if let EmbedderOptions::UserProvided(options) = &stored.config.embedder_options {
+            (dimensions, distribution) = (Some(options.dimensions), options.distribution);
         }
     }
     settings.dimensions.apply_to(&mut dimensions);
@@ -110,7 +108,10 @@ fn merge(
     Ok(EmbedderConfig {
         name: name.to_owned(),
         config: Config {
-            embedder_options: EmbedderOptions::UserProvided { dimensions, distribution },
+            embedder_options: EmbedderOptions::UserProvided(UserProvidedOptions {
+                dimensions,
+                distribution,
+            }),
             prompt: Prompt {
                 template: DEFAULT_TEMPLATE.to_owned(),
                 max_bytes: Some(DEFAULT_TEMPLATE_MAX_BYTES),
@@ -178,7 +179,9 @@ fn transform(
     context: &IndexingContext<'_>,
 ) -> Result<()> {
     let status = EmbedderStatus::get(index, wtxn, &after.name)?.unwrap_or_default();
-    let (Some(mut store), Some(wanted)) = (before.store(status.id), after.store(status.id)) else {
+    let (Some(mut store), Some(wanted)) =
+        (config::store(before, status.id), config::store(after, status.id))
+    else {
         return Ok(());
     };
     if store == wanted {

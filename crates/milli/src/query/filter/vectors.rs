@@ -7,7 +7,8 @@ use super::FilterError;
 use super::error::FilterProblem;
 use super::evaluate::Evaluation;
 use crate::error::Result;
-use crate::vector::{EmbedderConfig, EmbedderStatus, VectorStore};
+use crate::vector::{EmbedderStatus, VectorStore};
+use embedders::EmbedderConfig;
 
 impl Evaluation<'_, '_> {
     /// The documents with embeddings of a scope.
