@@ -1,13 +1,15 @@
 //! What can go wrong between a route and an index: faults of the user's task apart from failures
 //! of the queue itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::tasks::{BatchId, TaskId};
 use milli::query::filter::{FilterError, FilterProblem};
 use uuid::Uuid;
+
+use crate::space;
 
 /// Result of the scheduler.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -151,6 +153,17 @@ pub enum Error {
     /// The queue contradicts itself.
     #[error("The task queue is corrupted: {0}")]
     CorruptedQueue(String),
+    /// The disk is full, and what failed on it did not say so.
+    #[error(
+        "There is no space left on the device of `{}`: make room, then send the request again. What failed: {source}",
+        directory.display()
+    )]
+    DiskFull {
+        /// The data directory.
+        directory: PathBuf,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// A file or directory of the data directory.
     #[error("Cannot {operation} `{path}`: {source}")]
     Io {
@@ -192,6 +205,17 @@ impl Error {
         move |source| Error::Io { operation, path, source }
     }
 
+    /// Tells a full disk apart from a failing one: LMDB reports both as EIO. What fails for other reasons
+    /// stays as it is.
+    pub(crate) fn or_disk_full(self, directory: &Path) -> Error {
+        match self.error_code() {
+            Code::IoError if space::is_full(directory) => {
+                Error::DiskFull { directory: directory.to_owned(), source: Box::new(self) }
+            }
+            _ => self,
+        }
+    }
+
     /// An engine error with the index that it is about.
     pub(crate) fn index(uid: &str) -> impl FnOnce(milli::Error) -> Error {
         let uid = uid.to_owned();
@@ -213,7 +237,7 @@ impl ErrorCode for Error {
             Error::SwapDuplicateIndexes(_) => Code::InvalidSwapDuplicateIndexFound,
             Error::TaskNotFound(_) => Code::TaskNotFound,
             Error::BatchNotFound(_) => Code::BatchNotFound,
-            Error::QueueFull { .. } => Code::NoSpaceLeftOnDevice,
+            Error::QueueFull { .. } | Error::DiskFull { .. } => Code::NoSpaceLeftOnDevice,
             Error::NotImplemented(error) => error.error_code(),
             Error::Index { source, .. } => source.error_code(),
             Error::Filter { source, .. } => match source {
@@ -254,4 +278,22 @@ impl ErrorCode for Error {
 fn quoted(uids: &[String]) -> String {
     let quoted: Vec<_> = uids.iter().map(|uid| format!("`{uid}`")).collect();
     quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_disk_with_room_is_no_full_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let failed = |number| {
+            let error = heed::Error::Io(std::io::Error::from_raw_os_error(number));
+            Error::Queue(error).or_disk_full(dir.path())
+        };
+        assert_eq!(failed(5).error_code(), Code::IoError);
+        assert!(matches!(failed(5), Error::Queue(_)));
+        assert_eq!(failed(28).error_code(), Code::NoSpaceLeftOnDevice);
+        assert_eq!(failed(13).error_code(), Code::Internal);
+    }
 }

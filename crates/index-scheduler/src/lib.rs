@@ -231,7 +231,9 @@ impl IndexScheduler {
         metadata: Option<String>,
     ) -> Result<Task> {
         let content_file = kind.content_uuid();
-        let registered = self.try_register(kind, details, metadata);
+        let registered = self
+            .try_register(kind, details, metadata)
+            .map_err(|error| error.or_disk_full(&self.shared.options.db_path));
         match &registered {
             Ok(task) => {
                 if let KindWithContent::TaskCancelation { tasks, .. } = &task.kind {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,8 @@ use crate::error::Result;
 
 /// Bytes of a block, as the system counts those of a file.
 const BLOCK_BYTES: u64 = 512;
+/// What [`is_full`] writes, and takes away again.
+const PROBE_BYTES: u32 = 1 << 20;
 
 /// What is promised on the data volume; clones share it.
 #[derive(Clone, Default)]
@@ -101,11 +104,41 @@ impl Promises {
     }
 }
 
+/// Whether the disk or the quota of a directory is full, as far as writing [`PROBE_BYTES`] can tell.
+///
+/// LMDB reports a write that the disk cut short as any other failure of the disk (EIO). Counting free blocks
+/// would not tell of quotas, nor of blocks that are kept for the superuser; a write meets them all.
+pub(crate) fn is_full(directory: &Path) -> bool {
+    let probe = || {
+        // No two blocks are equal, so that a file system that compresses needs all of them.
+        let bytes: Vec<u8> = (0..PROBE_BYTES / 4)
+            .flat_map(|i: u32| i.wrapping_mul(0x9e37_79b1).to_le_bytes())
+            .collect();
+        let mut file = tempfile::tempfile_in(directory)?;
+        file.write_all(&bytes)?;
+        file.sync_data()
+    };
+    match probe() {
+        Ok(()) => false,
+        Err(error) => {
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use meilisearch_types::error::{Code, ErrorCode};
 
     use super::*;
+
+    #[test]
+    fn a_disk_with_room_is_not_full() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_full(dir.path()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert!(!is_full(&dir.path().join("missing")), "that fails for another reason");
+    }
 
     #[test]
     fn what_is_promised_counts_until_it_is_taken() {

@@ -176,9 +176,9 @@ impl Shared {
             Err(Error::Aborted) => return Ok(()),
             Err(Error::IndexMapFull { uuid, map_size }) => match self.mapper.grow(uuid, map_size) {
                 Ok(()) => return Ok(()),
-                Err(error) => all_failed(tasks, error),
+                Err(error) => self.all_failed(tasks, error),
             },
-            Err(error) => all_failed(tasks, error),
+            Err(error) => self.all_failed(tasks, error),
         };
         let finished_at = OffsetDateTime::now_utc();
         self.faults.hit(Fault::BeforeCommit)?;
@@ -226,6 +226,19 @@ impl Shared {
                 index_batch::run(self, running, &uid, kind, must_create_index, tasks)
             }
         }
+    }
+
+    fn all_failed(&self, mut tasks: Vec<Task>, error: Error) -> Outcome {
+        let error = self.task_error(error);
+        for task in &mut tasks {
+            fail(task, error.clone());
+        }
+        Outcome { finished: tasks, ..Outcome::default() }
+    }
+
+    /// An error as a task tells it.
+    fn task_error(&self, error: Error) -> ResponseError {
+        ResponseError::from(error.or_disk_full(&self.options.db_path))
     }
 
     /// Deletes payload files, once nobody reads them who began before their tasks had ended.
@@ -314,14 +327,6 @@ fn fail(task: &mut Task, error: ResponseError) {
     task.status = Status::Failed;
     task.details = task.details.take().map(Details::into_failed);
     task.error = Some(error);
-}
-
-fn all_failed(mut tasks: Vec<Task>, error: Error) -> Outcome {
-    let error = ResponseError::from(error);
-    for task in &mut tasks {
-        fail(task, error.clone());
-    }
-    Outcome { finished: tasks, ..Outcome::default() }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

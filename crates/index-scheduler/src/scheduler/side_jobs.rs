@@ -10,7 +10,6 @@ use std::path::Path;
 use std::thread;
 
 use file_store::FileStore;
-use meilisearch_types::error::ResponseError;
 use meilisearch_types::progress::{Progress, Step};
 use meilisearch_types::tasks::{Details, KindWithContent, Status, Task, TaskId};
 use roaring::RoaringBitmap;
@@ -147,7 +146,7 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
         Err(error @ (Error::Aborted | Error::IndexMapFull { .. })) => return Err(error),
         Err(error) => {
             task.status = Status::Failed;
-            task.error = Some(ResponseError::from(error));
+            task.error = Some(shared.task_error(error));
             None
         }
     };
