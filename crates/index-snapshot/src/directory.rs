@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use crate::source::{open_regular_file, read_archive_head};
 use crate::sums::parse_sum;
 
 /// One archive of the directory, as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotEntry {
     /// Uid of the snapshot.
@@ -43,6 +44,7 @@ pub struct SnapshotEntry {
     pub sha256: Option<String>,
     /// Time of the cut.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: OffsetDateTime,
     /// Version of the server that made it.
     pub meilisearch_version: String,

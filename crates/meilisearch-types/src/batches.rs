@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use crate::duration;
 use crate::progress::ProgressView;
+use crate::schema::{DateTime, Iso8601};
 use crate::tasks::{BatchId, DetailsView, Kind, Status, Task};
 
 /// The record of a batch.
@@ -55,7 +57,7 @@ pub struct BatchEnqueuedAt {
 }
 
 /// Counts and measures of a batch.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchStats {
     /// Number of tasks.
@@ -90,7 +92,7 @@ impl BatchStats {
 }
 
 /// How often extraction had to wait for the writer of the index.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WriteChannelCongestion {
     /// Messages sent.
     pub attempts: u64,
@@ -110,7 +112,7 @@ impl WriteChannelCongestion {
 }
 
 /// Requests that a batch sent to embedders.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EmbedderStats {
     /// All requests.
@@ -129,7 +131,7 @@ impl EmbedderStats {
 }
 
 /// A batch as `GET /batches` shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the members are those of tasks.md 15")]
 pub struct BatchView {
@@ -138,16 +140,19 @@ pub struct BatchView {
     pub details: DetailsView,
     pub stats: BatchStatsView,
     #[serde(serialize_with = "duration::serialize")]
+    #[schemars(with = "Option<Iso8601>")]
     pub duration: Option<Duration>,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     pub started_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     pub finished_at: Option<OffsetDateTime>,
     pub batch_strategy: String,
 }
 
 /// `stats` of a batch as `GET /batches` shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the members are those of tasks.md 15")]
 pub struct BatchStatsView {

@@ -8,6 +8,7 @@ use std::fmt;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use codes::{Code, deserr_codes};
@@ -66,7 +67,7 @@ impl ErrorCode for std::io::Error {
 /// The error object of answers, of `error` in tasks and of remote errors.
 ///
 /// Members are kept as text, so that an error stored by another version comes back unchanged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ResponseError {
     /// What is wrong and what to do about it.
     pub message: String,

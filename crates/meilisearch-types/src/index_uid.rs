@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, ErrorCode};
@@ -20,9 +21,20 @@ pub fn is_reserved(uid: &str) -> bool {
 
 /// The uid of an index: 1 to 400 bytes of `A-Z a-z 0-9 - _`.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, deserr::Deserr,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    deserr::Deserr,
+    JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[a-zA-Z0-9_-]{1,400}$"))]
 #[deserr(try_from(String) = IndexUid::try_from -> IndexUidFormatError)]
 pub struct IndexUid(String);
 
@@ -103,7 +115,17 @@ impl fmt::Display for IndexUid {
 
 /// A set of indexes: one uid, all that begin alike (`movies-*`), or all (`*`).
 #[derive(
-    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, deserr::Deserr,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    deserr::Deserr,
+    JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
 #[deserr(try_from(String) = IndexUidPattern::try_from -> IndexUidFormatError)]

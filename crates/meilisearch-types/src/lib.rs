@@ -6,6 +6,7 @@
 //! - [`keys`], [`index_uid`], [`locales`], [`features`]: names and rights
 //! - [`error`], [`deserr`], [`not_implemented`]: how a request is refused
 //! - [`documents`]: payloads of documents, turned into update files
+//! - [`schema`]: how all of them look in JSON, for the description of the API
 //! - [`outgoing`]: to whom the server may send, and the client for it
 //! - [`sizes`], [`duration`], [`versioning`]: texts of measures
 //!
@@ -23,6 +24,7 @@ pub mod locales;
 pub mod not_implemented;
 pub mod outgoing;
 pub mod progress;
+pub mod schema;
 pub mod settings;
 pub mod sizes;
 pub mod tasks;

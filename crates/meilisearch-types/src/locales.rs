@@ -22,6 +22,10 @@ macro_rules! locales {
         }
 
         impl Locale {
+            /// Every code.
+            pub(crate) const ALL: &'static [Locale] =
+                &[$(Locale::$long_variant, $(Locale::$short_variant,)?)*];
+
             /// The ISO 639-3 form of every language.
             const CODES: &'static [&'static str] = &[$($long,)*];
 

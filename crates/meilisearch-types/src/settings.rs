@@ -17,6 +17,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deserr::Deserr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -49,11 +50,10 @@ macro_rules! settings {
         $field:ident: $type:ty, $variant:ident, $key:literal, $route:literal, $verb:ident, $code:ident, $merge:ident;
     )*) => {
         /// A request to change settings; also the whole of them, when every member is set.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Deserr)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Deserr, JsonSchema)]
         #[deserr(error = DeserrJsonError, deny_unknown_fields)]
         pub struct Settings {
             $(
-                #[doc = concat!("`", $key, "`.")]
                 #[serde(rename = $key, default, skip_serializing_if = "Setting::is_not_set")]
                 #[deserr(rename = $key, default, error = DeserrJsonError<$code>)]
                 $(#[$attribute])*
@@ -122,30 +122,54 @@ pub enum WriteVerb {
 }
 
 settings! {
+    /// Fields that answers show; `*` stands for all (default `["*"]`).
     #[serde(serialize_with = "write_attributes")]
     displayed_attributes: Vec<String>, DisplayedAttributes, "displayedAttributes", "displayed-attributes", Put, InvalidSettingsDisplayedAttributes, overwrite_with;
+    /// Fields that are searched, the most important first; `*` stands for all (default `["*"]`).
     #[serde(serialize_with = "write_attributes")]
     searchable_attributes: Vec<String>, SearchableAttributes, "searchableAttributes", "searchable-attributes", Put, InvalidSettingsSearchableAttributes, overwrite_with;
+    /// Fields that filters and facets may use (default none).
     filterable_attributes: Vec<FilterableAttributesRule>, FilterableAttributes, "filterableAttributes", "filterable-attributes", Put, InvalidSettingsFilterableAttributes, overwrite_with;
+    /// Fields that hits can be sorted by (default none).
     sortable_attributes: BTreeSet<String>, SortableAttributes, "sortableAttributes", "sortable-attributes", Put, InvalidSettingsSortableAttributes, overwrite_with;
+    /// Fields that hold ids of documents of other indexes (default none).
     foreign_keys: Vec<Value>, ForeignKeys, "foreignKeys", "foreign-keys", Put, InvalidSettingsForeignKeys, overwrite_with;
+    /// Criteria that decide between documents, the most important first (default `words`, `typo`,
+    /// `proximity`, `attributeRank`, `sort`, `wordPosition`, `exactness`).
     #[deserr(try_from(Setting<Vec<RankingRule>>) = ranking_rule::without_overlap -> RankingRuleError)]
     ranking_rules: Vec<RankingRule>, RankingRules, "rankingRules", "ranking-rules", Put, InvalidSettingsRankingRules, overwrite_with;
+    /// Words that queries and documents are searched without (default none).
     stop_words: BTreeSet<String>, StopWords, "stopWords", "stop-words", Put, InvalidSettingsStopWords, overwrite_with;
+    /// Characters that separate words by default and are not to (default none).
     non_separator_tokens: BTreeSet<String>, NonSeparatorTokens, "nonSeparatorTokens", "non-separator-tokens", Put, InvalidSettingsNonSeparatorTokens, overwrite_with;
+    /// Characters that are to separate words (default none).
     separator_tokens: BTreeSet<String>, SeparatorTokens, "separatorTokens", "separator-tokens", Put, InvalidSettingsSeparatorTokens, overwrite_with;
+    /// Texts that are one word although they would be cut (default none).
     dictionary: BTreeSet<String>, Dictionary, "dictionary", "dictionary", Put, InvalidSettingsDictionary, overwrite_with;
+    /// What a word or phrase also finds (default nothing).
     synonyms: BTreeMap<String, Vec<String>>, Synonyms, "synonyms", "synonyms", Put, InvalidSettingsSynonyms, overwrite_with;
+    /// Field of which each value appears in one hit at most (default null, none).
     distinct_attribute: String, DistinctAttribute, "distinctAttribute", "distinct-attribute", Put, InvalidSettingsDistinctAttribute, overwrite_with;
+    /// How exactly the nearness of words is known (default `byWord`).
     proximity_precision: ProximityPrecision, ProximityPrecision, "proximityPrecision", "proximity-precision", Put, InvalidSettingsProximityPrecision, overwrite_with;
+    /// How many typos a search forgives.
     typo_tolerance: TypoSettings, TypoTolerance, "typoTolerance", "typo-tolerance", Patch, InvalidSettingsTypoTolerance, merge_members;
+    /// How facet values are shown.
     faceting: FacetingSettings, Faceting, "faceting", "faceting", Patch, InvalidSettingsFaceting, merge_members;
+    /// How far a search can be paged.
     pagination: PaginationSettings, Pagination, "pagination", "pagination", Patch, InvalidSettingsPagination, merge_members;
+    /// What makes vectors, by name; null removes one (default none).
+    #[schemars(with = "Setting<BTreeMap<String, Setting<EmbedderSettings>>>")]
     embedders: Embedders, Embedders, "embedders", "embedders", Patch, InvalidSettingsEmbedders, overwrite_with;
+    /// Milliseconds after which a search answers what it has (default null, 1500).
     search_cutoff_ms: u64, SearchCutoffMs, "searchCutoffMs", "search-cutoff-ms", Put, InvalidSettingsSearchCutoffMs, overwrite_with;
+    /// Languages of fields (default null: they are guessed).
     localized_attributes: Vec<LocalizedAttributesRule>, LocalizedAttributes, "localizedAttributes", "localized-attributes", Put, InvalidSettingsLocalizedAttributes, overwrite_with;
+    /// Whether the values of facets can be searched (default true).
     facet_search: bool, FacetSearch, "facetSearch", "facet-search", Put, InvalidSettingsFacetSearch, overwrite_with;
+    /// Whether the beginning of a word finds it (default `indexingTime`).
     prefix_search: PrefixSearch, PrefixSearch, "prefixSearch", "prefix-search", Put, InvalidSettingsPrefixSearch, overwrite_with;
+    /// How a chat sees the index.
     chat: Value, Chat, "chat", "chat", Patch, InvalidSettingsIndexChat, overwrite_with;
 }
 

@@ -19,6 +19,8 @@ use crate::options::{IndexingThreads, Options, SnapshotInterval};
 
 /// The key of the file's own path, which cannot stand in it.
 const PATH_KEY: &str = "config_file_path";
+/// Arguments that ask for a text instead of a server.
+const NOT_IN_FILE: [&str; 3] = ["help", "version", "print_openapi"];
 /// Keys that work from the command line and the environment only: an import happens once.
 const WITHOUT_EFFECT: [&str; 6] = [
     "import_snapshot",
@@ -101,7 +103,7 @@ fn arguments_of(
         match arg {
             _ if key == PATH_KEY => return Err(Problem::PathInside),
             _ if WITHOUT_EFFECT.contains(&key.as_str()) => {}
-            Some(arg) if !matches!(key.as_str(), "help" | "version") => {
+            Some(arg) if !NOT_IN_FILE.contains(&key.as_str()) => {
                 let argument = argument(&key, &value, arg)?;
                 if !is_given(arg, given) {
                     arguments.extend(argument.map(OsString::from));

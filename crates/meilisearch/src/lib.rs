@@ -13,6 +13,7 @@
 //! | [`extract`] | request → typed values: keys, query, body |
 //! | `file_stream` | files as bodies of answers |
 //! | [`routes`] | the tree of paths; the tree of files is the same |
+//! | [`openapi`] | the description of the routes, generated from them |
 //! | [`search`] | wire query ↔ engine query |
 //! | [`search_queue`] | who may search now |
 //! | `metrics` | what is counted for Prometheus |
@@ -33,6 +34,7 @@ mod instance_stats;
 mod instance_uid;
 mod logging;
 mod metrics;
+pub mod openapi;
 pub mod options;
 pub mod routes;
 pub mod search;

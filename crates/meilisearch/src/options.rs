@@ -284,6 +284,10 @@ pub struct Options {
         default_value = "./config.toml"
     )]
     pub config_file_path: PathBuf,
+
+    /// Print the description of the HTTP API (OpenAPI 3.1) and do nothing else
+    #[arg(long)]
+    pub print_openapi: bool,
 }
 
 impl Options {

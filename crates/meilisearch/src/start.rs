@@ -2,6 +2,7 @@
 //! section 1.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
@@ -23,7 +24,7 @@ use crate::config_file::parse_options;
 use crate::instance::{Instance, OpenError};
 use crate::options::{self, Environment, MIN_MASTER_KEY_BYTES, Options};
 use crate::tls::{self, TlsError};
-use crate::{logging, transport};
+use crate::{logging, openapi, transport};
 
 /// Exit status of a command line that cannot be served.
 const WRONG_ARGUMENTS: u8 = 2;
@@ -69,6 +70,12 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if options.print_openapi {
+        return match writeln!(std::io::stdout(), "{:#}", openapi::document()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     logging::install_panic_hook();
     logging::init(&options);
     match start(options, config_file.as_deref()) {

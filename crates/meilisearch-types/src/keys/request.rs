@@ -1,6 +1,7 @@
 //! Requests about API keys, and keys as answers show them (http-api.md 13).
 
 use deserr::{Deserr, ValuePointerRef};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -13,11 +14,13 @@ use crate::deserr::{DeserrJsonError, Json, missing_field, unknown_field};
 use crate::error::Code;
 use crate::error::deserr_codes::*;
 use crate::index_uid::IndexUidPattern;
+use crate::schema::DateTime;
 use crate::settings::Setting;
 
 /// `POST /keys`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserr)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateKey {
     /// What the key is for.
     #[deserr(default, error = DeserrJsonError<InvalidApiKeyDescription>)]
@@ -27,6 +30,7 @@ pub struct CreateKey {
     pub name: Option<String>,
     /// Identity; random when not given.
     #[deserr(default = Uuid::new_v4(), error = DeserrJsonError<InvalidApiKeyUid>, try_from(&String) = parse_uid -> uuid::Error)]
+    #[schemars(default, skip_serializing_if = "Uuid::is_nil")]
     pub uid: Uuid,
     /// What it allows.
     #[deserr(error = DeserrJsonError<InvalidApiKeyActions>, missing_field_error = missing_field::<Json, BadRequest, MissingApiKeyActions>)]
@@ -36,18 +40,22 @@ pub struct CreateKey {
     pub indexes: Vec<IndexUidPattern>,
     /// End of its life, or null for none.
     #[deserr(error = DeserrJsonError<InvalidApiKeyExpiresAt>, try_from(Option<String>) = parse_expiration -> ExpirationError, missing_field_error = missing_field::<Json, BadRequest, MissingApiKeyExpiresAt>)]
+    #[schemars(with = "Option<DateTime>")]
     pub expires_at: Option<OffsetDateTime>,
 }
 
 /// `PATCH /keys/{uid}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserr)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields = refuse_immutable)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateKey {
     /// New description, null for none.
     #[deserr(default, error = DeserrJsonError<InvalidApiKeyDescription>)]
+    #[schemars(default)]
     pub description: Setting<String>,
     /// New name, null for none.
     #[deserr(default, error = DeserrJsonError<InvalidApiKeyName>)]
+    #[schemars(default)]
     pub name: Setting<String>,
 }
 
@@ -109,7 +117,7 @@ fn parse_expiration(text: Option<String>) -> Result<Option<OffsetDateTime>, Expi
 }
 
 /// A key as answers show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the members are those of http-api.md 13")]
 pub struct KeyView {
@@ -121,10 +129,13 @@ pub struct KeyView {
     pub actions: Vec<Action>,
     pub indexes: Vec<IndexUidPattern>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     pub expires_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     pub created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     pub updated_at: OffsetDateTime,
 }
 

@@ -1,12 +1,15 @@
 //! Settings whose value is one of a few words, and the rules of `localizedAttributes`.
 
 use deserr::{Deserr, MergeWithError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::locales::{Locale, UnknownLocale};
 
 /// Setting `proximityPrecision`: how exactly the nearness of words is known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase)]
 pub enum ProximityPrecision {
@@ -18,7 +21,9 @@ pub enum ProximityPrecision {
 }
 
 /// Setting `prefixSearch`: whether the beginning of a word finds it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase)]
 pub enum PrefixSearch {
@@ -30,7 +35,7 @@ pub enum PrefixSearch {
 }
 
 /// A rule of the setting `localizedAttributes`: languages of the attributes that match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(
     rename_all = camelCase,

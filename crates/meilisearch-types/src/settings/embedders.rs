@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::Setting;
 use crate::error::{Code, ErrorCode};
 
 /// Where an embedder takes vectors from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names of the services")]
 pub enum EmbedderSource {
@@ -22,7 +23,7 @@ pub enum EmbedderSource {
 }
 
 /// How the similarities of an embedder are spread (search.md 18.2).
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbedderDistribution {
     /// Mean, 0 to 1.
@@ -34,7 +35,7 @@ pub struct EmbedderDistribution {
 macro_rules! embedder_settings {
     ($($(#[$doc:meta])* $field:ident: $type:ty, $name:literal;)*) => {
         /// The members of an embedder, each absent, null or set.
-        #[derive(Debug, Clone, PartialEq, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct EmbedderSettings {
             $($(#[$doc])* #[serde(default, rename = $name)] pub $field: Setting<$type>,)*

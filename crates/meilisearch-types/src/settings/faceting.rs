@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use deserr::Deserr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Setting;
 use super::setting::MergeMembers;
 
 /// How facet values are shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase, deny_unknown_fields)]
 pub struct FacetingSettings {
@@ -24,7 +25,9 @@ pub struct FacetingSettings {
 }
 
 /// An order of facet values.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase)]
 pub enum FacetValuesSort {

@@ -4,10 +4,11 @@ use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef,
     take_cf_content,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One rule: the name of an attribute, or patterns of names with what is allowed on them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum FilterableAttributesRule {
     /// One attribute with all features.
@@ -17,7 +18,7 @@ pub enum FilterableAttributesRule {
 }
 
 /// The object form of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[deserr(rename_all = camelCase, deny_unknown_fields)]
 pub struct FilterableAttributesPatterns {
@@ -30,28 +31,34 @@ pub struct FilterableAttributesPatterns {
 }
 
 /// What is allowed on an attribute.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[deserr(rename_all = camelCase, deny_unknown_fields)]
 pub struct FilterableAttributesFeatures {
     /// Search in its values.
     #[deserr(default)]
+    #[schemars(default)]
     pub facet_search: bool,
     /// Operators of filters.
     #[deserr(default)]
+    #[schemars(default)]
     pub filter: FilterFeatures,
 }
 
 /// Operators of filters that are allowed on an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[deserr(rename_all = camelCase, deny_unknown_fields)]
 pub struct FilterFeatures {
     /// `=`, `!=`, `IN` and the like.
     #[deserr(default = FilterFeatures::default().equality)]
+    #[schemars(default, extend("default" = FilterFeatures::default().equality))]
     pub equality: bool,
     /// `<`, `>`, `TO` and the like.
     #[deserr(default = FilterFeatures::default().comparison)]
+    #[schemars(default, extend("default" = FilterFeatures::default().comparison))]
     pub comparison: bool,
 }
 

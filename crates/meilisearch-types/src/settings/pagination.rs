@@ -3,13 +3,14 @@
 use std::num::NonZeroUsize;
 
 use deserr::Deserr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Setting;
 use super::setting::MergeMembers;
 
 /// How far a search can be paged.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase, deny_unknown_fields)]
 pub struct PaginationSettings {

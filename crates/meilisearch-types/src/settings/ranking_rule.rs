@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use deserr::Deserr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Setting;
 
 /// One criterion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[deserr(try_from(String) = RankingRule::try_from -> RankingRuleError)]
 pub enum RankingRule {

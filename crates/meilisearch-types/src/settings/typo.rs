@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use deserr::{DeserializeError, Deserr, ErrorKind, ValuePointerRef, take_cf_content};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Setting;
 use super::setting::MergeMembers;
 
 /// How many typos a search forgives.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase, deny_unknown_fields)]
 pub struct TypoSettings {
@@ -37,7 +38,7 @@ pub struct TypoSettings {
 }
 
 /// Word lengths, in characters, from which typos are forgiven.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[deserr(rename_all = camelCase, deny_unknown_fields, validate = in_order -> __Deserr_E)]
 pub struct MinWordSizeForTypos {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -132,7 +133,7 @@ pub enum MissingDocument {
 }
 
 /// Two indexes that change places, or with `rename` one that takes a free name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IndexSwap {
     /// The two uids.
     pub indexes: (String, String),
@@ -142,7 +143,7 @@ pub struct IndexSwap {
 }
 
 /// How the indexes of a pattern are exported.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportIndexSettings {
     /// Only documents that match.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -21,7 +22,7 @@ type Nullable<T> = Option<Option<T>>;
 macro_rules! details {
     ($($(#[$attribute:meta])* $field:ident: $type:ty, $fold:ident;)*) => {
         /// Details as clients see them. Members are absent (`None`), null (`Some(None)`) or set.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         #[allow(missing_docs, reason = "the members are those of tasks.md 4")]
         pub struct DetailsView {

@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use deserr::errors::helpers::did_you_mean;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a task stands. The order is that of the numbers on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// Waiting.

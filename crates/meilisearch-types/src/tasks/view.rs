@@ -1,5 +1,6 @@
 //! Tasks as clients see them (tasks.md 3).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -7,9 +8,10 @@ use time::{Duration, OffsetDateTime};
 use super::{BatchId, DetailsView, Kind, Status, Task, TaskId};
 use crate::duration;
 use crate::error::ResponseError;
+use crate::schema::{DateTime, Iso8601};
 
 /// A task as `GET /tasks` shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the members are those of tasks.md 3")]
 pub struct TaskView {
@@ -24,12 +26,16 @@ pub struct TaskView {
     pub details: Option<DetailsView>,
     pub error: Option<ResponseError>,
     #[serde(serialize_with = "duration::serialize")]
+    #[schemars(with = "Option<Iso8601>")]
     pub duration: Option<Duration>,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     pub enqueued_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     pub started_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     pub finished_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Value>,
@@ -59,7 +65,7 @@ impl From<&Task> for TaskView {
 }
 
 /// A task as the route that registers it answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the members are those of tasks.md 3")]
 pub struct SummarizedTaskView {
@@ -69,6 +75,7 @@ pub struct SummarizedTaskView {
     #[serde(rename = "type")]
     pub kind: Kind,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     pub enqueued_at: OffsetDateTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_metadata: Option<String>,

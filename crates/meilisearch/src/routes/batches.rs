@@ -1,7 +1,7 @@
 //! `/batches` and `/batches/{batch_id}` (http-api.md section 12).
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, ServiceConfig, get, resource};
+use actix_web::web::{Data, Path};
 use index_scheduler::{IndexScheduler, Query as BatchQuery};
 use meilisearch_types::batches::BatchView;
 use meilisearch_types::deserr::DeserrQueryParamError;
@@ -10,14 +10,22 @@ use meilisearch_types::tasks::BatchId;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::query::Query;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::tasks::filters::ListQuery;
 use crate::routes::tasks::{Listing, invalid_uid, seen_by};
 use crate::routes::{Answer, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(resource("/batches").route(get().to(list)))
-        .service(resource("/batches/{batch_id}").route(get().to(show)));
+pub(crate) fn configure(routes: &mut Routes) {
+    routes
+        .add(
+            resource("/batches")
+                .get(list, about("List batches").answers::<Listing<BatchView>>(200)),
+        )
+        .add(
+            resource("/batches/{batch_id}")
+                .get(show, about("Show a batch").answers::<BatchView>(200)),
+        );
 }
 
 async fn list(

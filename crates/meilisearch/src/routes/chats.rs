@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{self, Data, ServiceConfig, get, patch, post, resource};
+use actix_web::web::Data;
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{DeserrJsonError, DeserrQueryParamError, Param};
@@ -15,42 +15,52 @@ use meilisearch_types::error::deserr_codes::{
     InvalidChatCompletionSystemPrompt, InvalidIndexLimit, InvalidIndexOffset,
 };
 use meilisearch_types::not_implemented::NotImplemented;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::query::Query;
 use crate::features::not_built;
-use crate::routes::Answer;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
+use crate::routes::{Answer, DEFAULT_LIMIT};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(resource("/chats").route(get().to(list)))
-        .service(
+pub(crate) fn configure(routes: &mut Routes) {
+    let not_built = |summary| about(summary).needs_feature("chatCompletions").not_built();
+    routes
+        .add(resource("/chats").get(list, not_built("List the chat workspaces")))
+        .add(
             resource("/chats/{workspace_uid}")
-                .route(get().to(show))
-                .route(web::delete().to(delete)),
+                .get(show, not_built("Show a chat workspace"))
+                .delete(delete, not_built("Delete a chat workspace")),
         )
-        .service(
+        .add(
             resource("/chats/{workspace_uid}/settings")
-                .route(get().to(show_settings))
-                .route(patch().to(change_settings))
-                .route(web::delete().to(reset_settings)),
+                .get(show_settings, not_built("Show the settings of a chat workspace"))
+                .patch(change_settings, not_built("Change the settings of a chat workspace"))
+                .delete(reset_settings, not_built("Reset the settings of a chat workspace")),
         )
-        .service(resource("/chats/{workspace_uid}/chat/completions").route(post().to(complete)));
+        .add(
+            resource("/chats/{workspace_uid}/chat/completions")
+                .post(complete, not_built("Answer a conversation from the documents")),
+        );
 }
 
 fn not_yet(scheduler: &IndexScheduler) -> Answer {
     not_built(NotImplemented::Chats, "chatCompletions", scheduler.features().chat_completions)
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until chats are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexOffset>)]
+    #[schemars(extend("default" = 0))]
     offset: Option<Param<usize>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexLimit>)]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<Param<usize>>,
 }
 
@@ -78,9 +88,11 @@ async fn show_settings(
 }
 
 /// Settings of a workspace.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until chats are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ChatSettings")]
 struct WorkspaceSettings {
     #[deserr(default)]
     source: Option<Source>,
@@ -100,9 +112,11 @@ struct WorkspaceSettings {
     prompts: Option<Prompts>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(rename_all = camelCase)]
 #[allow(clippy::enum_variant_names, reason = "the names of the services")]
+#[schemars(rename_all = "camelCase")]
+#[schemars(rename = "ChatSource")]
 enum Source {
     OpenAi,
     AzureOpenAi,
@@ -110,9 +124,11 @@ enum Source {
     VLlm,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until chats are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ChatPrompts")]
 struct Prompts {
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionSystemPrompt>)]
     system: Option<String>,
@@ -123,6 +139,7 @@ struct Prompts {
         rename = "searchQParam",
         error = DeserrJsonError<InvalidChatCompletionSearchQueryParamPrompt>
     )]
+    #[schemars(rename = "searchQParam")]
     search_q_param: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionSearchFilterParamPrompt>)]
     search_filter_param: Option<String>,
@@ -146,9 +163,10 @@ async fn reset_settings(
 }
 
 /// A request in the form of OpenAI; its many other members are ignored.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError)]
 #[allow(dead_code, reason = "read for its own mistakes only, until chats are built")]
+#[schemars(rename = "ChatCompletion")]
 struct Completion {
     model: String,
     messages: Vec<BTreeMap<String, Value>>,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{self, Data, ServiceConfig, get, patch, post, resource};
+use actix_web::web::Data;
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{DeserrJsonError, DeserrQueryParamError};
@@ -15,26 +15,30 @@ use meilisearch_types::error::deserr_codes::{
     InvalidDynamicSearchRuleOffset, InvalidDynamicSearchRulePriority, InvalidIndexCustomMetadata,
 };
 use meilisearch_types::not_implemented::NotImplemented;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::query::Query;
 use crate::features::not_built;
+use crate::openapi::about;
 use crate::routes::Answer;
+use crate::routes::table::{Routes, resource};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(
+pub(crate) fn configure(routes: &mut Routes) {
+    let not_built = |summary| about(summary).needs_feature("dynamicSearchRules").not_built();
+    routes
+        .add(
             resource("/dynamic-search-rules")
-                .route(post().to(list))
-                .route(web::delete().to(delete_all)),
+                .post(list, not_built("List the dynamic search rules"))
+                .delete(delete_all, not_built("Delete all dynamic search rules")),
         )
-        .service(
+        .add(
             resource("/dynamic-search-rules/{uid}")
-                .route(get().to(show))
-                .route(patch().to(change))
-                .route(web::delete().to(delete)),
+                .get(show, not_built("Show a dynamic search rule"))
+                .patch(change, not_built("Create or change a dynamic search rule"))
+                .delete(delete, not_built("Delete a dynamic search rule")),
         );
 }
 
@@ -43,21 +47,27 @@ fn not_yet(scheduler: &IndexScheduler) -> Answer {
     not_built(NotImplemented::DynamicSearchRules, "dynamicSearchRules", is_on)
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the rules are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DynamicSearchRuleList")]
 struct ListBody {
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleOffset>)]
+    #[schemars(default)]
     offset: usize,
     #[deserr(default = 20, error = DeserrJsonError<InvalidDynamicSearchRuleLimit>)]
+    #[schemars(default, extend("default" = 20))]
     limit: usize,
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleFilter>)]
     filter: Option<ListFilter>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidDynamicSearchRuleFilter>, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the rules are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DynamicSearchRuleFilter")]
 struct ListFilter {
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleFilterQuery>)]
     query: Option<String>,
@@ -73,9 +83,10 @@ async fn list(
     not_yet(&scheduler)
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the rules are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct MetadataQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexCustomMetadata>)]
     custom_metadata: Option<String>,
@@ -98,9 +109,11 @@ async fn show(
     not_yet(&scheduler)
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the rules are built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DynamicSearchRuleChange")]
 struct Change {
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleDescription>)]
     description: Option<String>,

@@ -1,20 +1,28 @@
 //! `/experimental-features`: switches for things that may still change (operations.md section 20).
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, ServiceConfig, get, patch, resource};
+use actix_web::web::Data;
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::DeserrJsonError;
 use meilisearch_types::features::RuntimeTogglableFeatures;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(
-        resource("/experimental-features").route(get().to(show)).route(patch().to(change)),
+pub(crate) fn configure(routes: &mut Routes) {
+    routes.add(
+        resource("/experimental-features")
+            .get(show, about("Show the experimental features").answers::<FeaturesView>(200))
+            .patch(
+                change,
+                about("Switch experimental features on or off").answers::<FeaturesView>(200),
+            ),
     );
 }
 
@@ -22,8 +30,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 macro_rules! switches {
     ($($switch:ident),* $(,)?) => {
         /// The switches to change; absent or null ones keep their state.
-        #[derive(Debug, Deserr)]
+        #[derive(Debug, Deserr, JsonSchema)]
         #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+        #[schemars(rename_all = "camelCase", deny_unknown_fields)]
+        #[schemars(rename = "FeaturesChange")]
         struct Change {
             $(#[deserr(default)] $switch: Option<bool>,)*
         }
@@ -35,7 +45,7 @@ macro_rules! switches {
         }
 
         /// All switches with their effective state.
-        #[derive(Debug, Serialize)]
+        #[derive(Debug, Serialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         struct FeaturesView { $($switch: bool,)* }
 

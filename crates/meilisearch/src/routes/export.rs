@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, post, resource};
+use actix_web::web::Data;
 use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef,
     take_cf_content,
@@ -17,20 +17,26 @@ use meilisearch_types::error::deserr_codes::{
 use meilisearch_types::index_uid::IndexUidPattern;
 use meilisearch_types::sizes::ByteSize;
 use meilisearch_types::tasks::{ExportIndexSettings, KindWithContent};
+use schemars::JsonSchema;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, enqueue};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/export").route(post().to(export)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Copy indexes to another instance").enqueues_with(200);
+    routes.add(resource("/export").post(export, about));
 }
 
 /// To whom, and what.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct Export {
     #[deserr(default, error = DeserrJsonError<InvalidExportUrl>)]
+    #[schemars(default)]
     url: String,
     #[deserr(default, error = DeserrJsonError<InvalidExportApiKey>)]
     api_key: Option<String>,
@@ -41,12 +47,15 @@ struct Export {
 }
 
 /// How the indexes of a pattern are exported.
-#[derive(Debug, Default, Deserr)]
+#[derive(Debug, Default, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ExportIndex")]
 struct Index {
     #[deserr(default, error = DeserrJsonError<InvalidExportIndexFilter>)]
     filter: Option<serde_json::Value>,
     #[deserr(default, error = DeserrJsonError<InvalidExportIndexOverrideSettings>)]
+    #[schemars(default)]
     override_settings: bool,
 }
 
@@ -69,8 +78,9 @@ async fn export(
 }
 
 /// A number of bytes, or a text with a unit.
-#[derive(Debug)]
-struct Size(ByteSize);
+#[derive(Debug, JsonSchema)]
+#[schemars(inline, extend("type" = ["integer", "string"]))]
+struct Size(#[schemars(with = "serde_json::Value")] ByteSize);
 
 impl<E: DeserializeError> Deserr<E> for Size {
     fn deserialize_from_value<V: IntoValue>(

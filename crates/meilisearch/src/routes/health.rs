@@ -1,15 +1,21 @@
 //! `GET /health`: can the databases be read? Needs no key (operations.md section 23).
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::web::Data;
 use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthStore;
-use serde_json::json;
 
+use crate::openapi::about;
+use crate::routes::root::Status;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/health").route(get().to(health)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Check the health of the server")
+        .note("Answers 500 with the status `mustRestart` after the task queue was compacted.")
+        .answers::<Status>(200)
+        .answers::<Status>(500);
+    routes.add(resource("/health").get(health, about));
 }
 
 async fn health(auth: Data<AuthStore>, scheduler: Data<IndexScheduler>) -> Answer {
@@ -21,8 +27,8 @@ async fn health(auth: Data<AuthStore>, scheduler: Data<IndexScheduler>) -> Answe
     .await?;
     if must_restart {
         // The task queue was compacted.
-        let body = json!({ "status": "mustRestart" });
+        let body = Status { status: "mustRestart" };
         return Ok(HttpResponse::InternalServerError().json(body));
     }
-    Ok(HttpResponse::Ok().json(json!({ "status": "available" })))
+    Ok(HttpResponse::Ok().json(Status { status: "available" }))
 }

@@ -1,33 +1,48 @@
 //! `/keys` and `/keys/{uid_or_key}` (http-api.md section 13).
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Data, Path, ServiceConfig, get, patch, post, resource};
+use actix_web::web::{Data, Path};
 use deserr::Deserr;
 use meilisearch_auth::AuthStore;
 use meilisearch_types::deserr::{DeserrJsonError, DeserrQueryParamError, Param};
 use meilisearch_types::error::deserr_codes::{InvalidApiKeyLimit, InvalidApiKeyOffset};
 use meilisearch_types::keys::{CreateKey, Key, KeyView, UpdateKey};
+use schemars::JsonSchema;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::query::Query;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, DEFAULT_LIMIT, Page, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/keys").route(get().to(list)).route(post().to(create))).service(
-        resource("/keys/{uid_or_key}")
-            .route(get().to(show))
-            .route(patch().to(update))
-            .route(web::delete().to(delete)),
-    );
+pub(crate) fn configure(routes: &mut Routes) {
+    routes
+        .add(
+            resource("/keys")
+                .get(list, about("List the API keys").answers::<Page<KeyView>>(200))
+                .post(create, about("Create an API key").answers::<KeyView>(201)),
+        )
+        .add(
+            resource("/keys/{uid_or_key}")
+                .get(show, about("Show an API key").answers::<KeyView>(200))
+                .patch(
+                    update,
+                    about("Change name or description of an API key").answers::<KeyView>(200),
+                )
+                .delete(delete, about("Delete an API key").answers_nothing(204)),
+        );
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidApiKeyOffset>)]
+    #[schemars(default)]
     offset: Param<usize>,
     #[deserr(default = Param(DEFAULT_LIMIT), error = DeserrQueryParamError<InvalidApiKeyLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: Param<usize>,
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::web::Data;
 use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthStore;
 use meilisearch_types::error::{Code, ResponseError};
@@ -11,11 +11,17 @@ use prometheus::TEXT_FORMAT;
 use crate::extract::auth::{Guarded, actions};
 use crate::features::not_enabled;
 use crate::metrics::Metrics;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
 use crate::search_queue::SearchQueue;
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/metrics").route(get().to(metrics)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Show metrics for Prometheus")
+        .note("Needs a key whose list of indexes is `*`.")
+        .needs_feature("metrics")
+        .sends(200, &[TEXT_FORMAT]);
+    routes.add(resource("/metrics").get(metrics, about));
 }
 
 async fn metrics(

@@ -1,8 +1,8 @@
 //! The tree of paths; the tree of files is the same: `indexes/documents` serves
 //! `/indexes/{index_uid}/documents` and what is below it.
 //!
-//! Each module has a `configure`, which registers its **full** paths, so that a path is found by
-//! searching for it as clients write it. Within a module a fixed path comes before a parameter at
+//! Each module has a `configure`, which adds its **full** paths to the table of routes ([`table`]), so
+//! that a path is found by searching for it as clients write it. Within a module a fixed path comes before a parameter at
 //! its place, because the first match wins for every method. A path that has methods at all answers
 //! others with 405 and an `Allow` header; unknown paths answer 404; both have an empty body.
 
@@ -19,11 +19,13 @@ pub mod metrics;
 pub mod multi_search;
 pub mod network;
 pub mod not_implemented;
+pub mod openapi;
 pub mod render_template;
 pub mod root;
 pub mod snapshots;
 pub mod stats;
 pub mod swap_indexes;
+pub mod table;
 pub mod tasks;
 pub mod version;
 pub mod webhooks;
@@ -34,14 +36,18 @@ use actix_web::web::{self, Data, ServiceConfig};
 use index_scheduler::IndexScheduler;
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::tasks::{KindWithContent, SummarizedTaskView};
+use schemars::JsonSchema;
 use serde::Serialize;
+
+use self::table::Routes;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<HttpResponse, ResponseError>;
 
-/// Registers every route.
-pub fn configure(config: &mut ServiceConfig) {
-    config
+/// Every route.
+pub fn all() -> Routes {
+    let mut routes = Routes::default();
+    routes
         .configure(root::configure)
         .configure(health::configure)
         .configure(version::configure)
@@ -62,11 +68,19 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(dynamic_search_rules::configure)
         .configure(render_template::configure)
         .configure(not_implemented::configure)
-        .configure(indexes::configure);
+        .configure(indexes::configure)
+        .configure(openapi::configure);
+    routes
+}
+
+/// Registers every route.
+pub fn configure(config: &mut ServiceConfig) {
+    all().register(config);
 }
 
 /// A part of a list (http-api.md section 4, "Page").
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub(crate) struct Page<T> {
     /// The part, in the order of the list.
     pub(crate) results: Vec<T>,

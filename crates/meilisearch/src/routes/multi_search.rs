@@ -1,6 +1,6 @@
 //! `POST /multi-search` (http-api.md section 9).
 
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::DeserrJsonError;
@@ -8,15 +8,21 @@ use meilisearch_types::deserr::DeserrJsonError;
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::metrics::Metrics;
-use crate::routes::indexes::search::environment;
+use crate::openapi::about;
+use crate::routes::indexes::search::{INCLUDE_METADATA, INCLUDE_METADATA_MEANING, environment};
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
-use crate::search::answer;
+use crate::search::answer::{self, MultiSearchAnswer};
 use crate::search::multi::MultiSearchBody;
 use crate::search::query::restrict;
 use crate::search_queue::SearchQueue;
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(web::resource("/multi-search").route(web::post().to(multi_search)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Search several times in one request")
+        .note("With `federation` all hits come in one list, else each query has its own answer.")
+        .header(INCLUDE_METADATA, INCLUDE_METADATA_MEANING)
+        .answers::<MultiSearchAnswer>(200);
+    routes.add(resource("/multi-search").post(multi_search, about));
 }
 
 /// All indexes are authorised before the first one runs; one permit serves them all.

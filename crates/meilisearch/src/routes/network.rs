@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{Data, ServiceConfig, get, patch, post, resource};
+use actix_web::web::Data;
 use deserr::{Deserr, ValuePointerRef};
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{DeserrJsonError, unknown_field};
@@ -13,22 +13,34 @@ use meilisearch_types::error::deserr_codes::{
 };
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::not_implemented::NotImplemented;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::features::{not_built, not_enabled};
+use crate::openapi::about;
 use crate::routes::Answer;
+use crate::routes::table::{Routes, resource};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(resource("/network").route(get().to(show)).route(patch().to(change)))
-        .service(resource("/network/control").route(post().to(control)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let control = about("Take part in a change that another instance leads")
+        .note("Belongs to the enterprise edition: answers 451.")
+        .needs_feature("network");
+    routes
+        .add(
+            resource("/network")
+                .get(show, about("Show the network").needs_feature("network").not_built())
+                .patch(change, about("Change the network").needs_feature("network").not_built()),
+        )
+        .add(resource("/network/control").post(self::control, control));
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields = of_the_leader)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the network is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "NetworkChange")]
 struct Change {
     #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
     remotes: Option<BTreeMap<String, Option<Remote>>>,
@@ -37,6 +49,7 @@ struct Change {
     #[deserr(default)]
     previous_shards: Option<Value>,
     #[deserr(default, rename = "self", error = DeserrJsonError<InvalidNetworkSelf>)]
+    #[schemars(rename = "self")]
     own_name: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidNetworkLeader>)]
     leader: Option<String>,
@@ -48,9 +61,11 @@ fn of_the_leader(field: &str, accepted: &[&str], location: ValuePointerRef<'_>) 
     unknown_field(&codes, field, accepted, location)
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidNetworkRemotes>, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the network is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "NetworkRemote")]
 struct Remote {
     #[deserr(default, error = DeserrJsonError<InvalidNetworkUrl>)]
     url: Option<String>,
@@ -60,9 +75,11 @@ struct Remote {
     write_api_key: Option<String>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidNetworkShards>, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the network is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "NetworkShard")]
 struct Shard {
     #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
     remotes: Option<Vec<String>>,
@@ -85,9 +102,11 @@ async fn change(
 }
 
 /// What one instance tells another; members that are not known are ignored.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase)]
 #[allow(dead_code, reason = "read for its own mistakes only")]
+#[schemars(rename_all = "camelCase")]
+#[schemars(rename = "NetworkControl")]
 struct Control {
     origin: BTreeMap<String, Value>,
     message: BTreeMap<String, Value>,

@@ -1,27 +1,34 @@
 //! `POST /render-template` (http-api.md section 15): its parameters and their mistakes. Templates
 //! belong to embedders that make vectors, and are not built.
 
-use actix_web::web::{Data, ServiceConfig, post, resource};
+use actix_web::web::Data;
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::DeserrJsonError;
 use meilisearch_types::error::deserr_codes::{InvalidRenderInput, InvalidRenderTemplate};
 use meilisearch_types::index_uid::IndexUid;
 use meilisearch_types::not_implemented::NotImplemented;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::features::not_built;
+use crate::openapi::about;
 use crate::routes::Answer;
+use crate::routes::table::{Routes, resource};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/render-template").route(post().to(render)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Render a template of an embedder or of a chat on a document or a search")
+        .needs_feature("renderRoute")
+        .not_built();
+    routes.add(resource("/render-template").post(render, about));
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until rendering is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct RenderBody {
     #[deserr(error = DeserrJsonError<InvalidRenderTemplate>)]
     template: Template,
@@ -29,9 +36,11 @@ struct RenderBody {
     input: Option<Input>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidRenderTemplate>, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until rendering is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "RenderTemplate")]
 struct Template {
     kind: TemplateKind,
     #[deserr(default)]
@@ -46,8 +55,10 @@ struct Template {
     document_template_max_bytes: Option<u64>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(rename_all = camelCase)]
+#[schemars(rename_all = "camelCase")]
+#[schemars(rename = "RenderTemplateKind")]
 enum TemplateKind {
     DocumentTemplate,
     ChatDocumentTemplate,
@@ -57,9 +68,11 @@ enum TemplateKind {
     InlineFragment,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidRenderInput>, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until rendering is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "RenderInput")]
 struct Input {
     kind: InputKind,
     #[deserr(default)]
@@ -70,9 +83,11 @@ struct Input {
     inline: Option<Value>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(rename_all = camelCase)]
 #[allow(clippy::enum_variant_names, reason = "the names on the wire")]
+#[schemars(rename_all = "camelCase")]
+#[schemars(rename = "RenderInputKind")]
 enum InputKind {
     IndexDocument,
     InlineDocument,

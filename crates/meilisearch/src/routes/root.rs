@@ -1,13 +1,25 @@
 //! `GET /`: a sign of life for people; needs no key.
 
 use actix_web::HttpResponse;
-use actix_web::web::{ServiceConfig, get, resource};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/").route(get().to(root)));
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
+
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Tell that the server is there").answers::<Status>(200);
+    routes.add(resource("/").get(root, about));
+}
+
+/// What the server is doing.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServerStatus")]
+pub(crate) struct Status {
+    /// A word or a sentence.
+    pub(crate) status: &'static str,
 }
 
 async fn root() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "Meilisearch is running" }))
+    HttpResponse::Ok().json(Status { status: "Meilisearch is running" })
 }

@@ -2,15 +2,18 @@
 //! below `indexes/snapshots`.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, post, resource};
+use actix_web::web::Data;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::tasks::KindWithContent;
 
 use crate::extract::auth::{Guarded, actions};
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, enqueue};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/snapshots").route(post().to(create)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Make a snapshot of the whole instance").enqueues();
+    routes.add(resource("/snapshots").post(create, about));
 }
 
 async fn create(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::web::Data;
 use deserr::Deserr;
 use index_scheduler::{IndexScheduler, IndexStats};
 use meilisearch_auth::AuthStore;
@@ -11,7 +11,9 @@ use meilisearch_types::deserr::{DeserrQueryParamError, Param};
 use meilisearch_types::error::deserr_codes::{
     InvalidStatsShowInternalDatabaseSizes, InvalidStatsSizeFormat,
 };
+use meilisearch_types::schema::DateTime;
 use meilisearch_types::sizes::ByteSize;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -19,25 +21,32 @@ use time::OffsetDateTime;
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::query::Query;
 use crate::instance_stats::InstanceStats;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/stats").route(get().to(stats)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Show statistics of all indexes").answers::<StatsView>(200);
+    routes.add(resource("/stats").get(stats, about));
 }
 
 /// Query parameters of both statistics routes.
-#[derive(Debug, Clone, Copy, Deserr)]
+#[derive(Debug, Clone, Copy, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct StatsQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidStatsShowInternalDatabaseSizes>)]
+    #[schemars(default)]
     show_internal_database_sizes: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidStatsSizeFormat>)]
+    #[schemars(default)]
     size_format: SizeFormat,
 }
 
 /// How sizes are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserr)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserr, JsonSchema)]
 #[deserr(rename_all = camelCase)]
+#[schemars(rename_all = "camelCase")]
 pub(crate) enum SizeFormat {
     /// Numbers of bytes.
     #[default]
@@ -56,7 +65,7 @@ impl SizeFormat {
 }
 
 /// Statistics of one index on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IndexStatsView {
     number_of_documents: u64,
@@ -123,12 +132,13 @@ async fn stats(
     Ok(HttpResponse::Ok().json(stats.await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct StatsView {
     database_size: Value,
     used_database_size: Value,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     last_update: Option<OffsetDateTime>,
     indexes: Map<String, Value>,
 }

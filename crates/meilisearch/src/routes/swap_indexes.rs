@@ -1,7 +1,7 @@
 //! `POST /swap-indexes` (http-api.md section 14).
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, post, resource};
+use actix_web::web::Data;
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{DeserrJsonError, missing_field};
@@ -11,18 +11,24 @@ use meilisearch_types::error::deserr_codes::{
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::index_uid::IndexUid;
 use meilisearch_types::tasks::{IndexSwap, KindWithContent};
+use schemars::JsonSchema;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, enqueue};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/swap-indexes").route(post().to(swap)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Let indexes change places").enqueues();
+    routes.add(resource("/swap-indexes").post(swap, about));
 }
 
 /// One pair of indexes that change places.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "SwapIndexes")]
 struct Swap {
     #[deserr(
         error = DeserrJsonError<InvalidSwapIndexes>,
@@ -30,6 +36,7 @@ struct Swap {
     )]
     indexes: Vec<IndexUid>,
     #[deserr(default, error = DeserrJsonError<InvalidSwapRename>)]
+    #[schemars(default)]
     rename: bool,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::{self, Data, Path, ServiceConfig, get, patch, post, resource};
+use actix_web::web::{Data, Path};
 use deserr::{Deserr, ValuePointerRef};
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{DeserrJsonError, missing_field, unknown_field};
@@ -14,26 +14,34 @@ use meilisearch_types::error::deserr_codes::{
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::settings::{Setting, mask};
 use meilisearch_types::webhooks::{MAX_WEBHOOK_HEADERS, MAX_WEBHOOKS, Webhook};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(resource("/webhooks").route(get().to(list)).route(post().to(create))).service(
-        resource("/webhooks/{uuid}")
-            .route(get().to(show))
-            .route(patch().to(update))
-            .route(web::delete().to(delete)),
-    );
+pub(crate) fn configure(routes: &mut Routes) {
+    routes
+        .add(
+            resource("/webhooks")
+                .get(list, about("List the webhooks").answers::<WebhookList>(200))
+                .post(create, about("Create a webhook").answers::<WebhookView>(201)),
+        )
+        .add(
+            resource("/webhooks/{uuid}")
+                .get(show, about("Show a webhook").answers::<WebhookView>(200))
+                .patch(update, about("Change a webhook").answers::<WebhookView>(200))
+                .delete(delete, about("Delete a webhook").answers_nothing(204)),
+        );
 }
 
 /// A webhook on the wire, its secret hidden.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct WebhookView {
     uuid: Uuid,
@@ -60,6 +68,13 @@ impl WebhookView {
     }
 }
 
+/// All webhooks on the wire.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WebhookList {
+    /// By UUID.
+    results: Vec<WebhookView>,
+}
+
 /// Masks the value of a header `Authorization`; its scheme `Bearer` stays readable.
 fn masked(value: &str) -> String {
     match value.strip_prefix("Bearer ") {
@@ -70,9 +85,9 @@ fn masked(value: &str) -> String {
 
 async fn list(_auth: Guarded<actions::WebhooksGet>, scheduler: Data<IndexScheduler>) -> Answer {
     let webhooks = blocking(move || Ok(scheduler.webhooks()?)).await?;
-    let results: Vec<_> =
+    let results =
         webhooks.into_iter().map(|(uuid, webhook)| WebhookView::new(uuid, webhook)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "results": results })))
+    Ok(HttpResponse::Ok().json(WebhookList { results }))
 }
 
 async fn show(
@@ -88,8 +103,10 @@ async fn show(
     Ok(HttpResponse::Ok().json(webhook.await?))
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields = immutable_field)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "WebhookCreate")]
 struct Create {
     #[deserr(
         error = DeserrJsonError<InvalidWebhookUrl>,
@@ -136,12 +153,16 @@ async fn create(
     Ok(HttpResponse::Created().json(created.await?))
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields = immutable_field)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "WebhookUpdate")]
 struct Update {
     #[deserr(default, error = DeserrJsonError<InvalidWebhookUrl>)]
+    #[schemars(default)]
     url: Setting<String>,
     #[deserr(default, error = DeserrJsonError<InvalidWebhookHeaders>)]
+    #[schemars(default)]
     headers: Setting<BTreeMap<String, Option<String>>>,
 }
 

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use milli::facet::{FacetCounts, FacetStats};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ pub(crate) struct Environment {
 }
 
 /// The answer to a search of one index.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SearchAnswer {
     hits: Vec<Hit>,
@@ -55,7 +56,7 @@ pub(crate) struct SearchAnswer {
 }
 
 /// The answer to a federated multi-search.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FederatedAnswer {
     hits: Vec<Hit>,
@@ -83,7 +84,7 @@ pub(crate) struct FederatedAnswer {
 }
 
 /// One of the answers to a multi-search without federation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IndexedAnswer {
     index_uid: String,
@@ -92,7 +93,7 @@ pub(crate) struct IndexedAnswer {
 }
 
 /// The answer to a multi-search.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum MultiSearchAnswer {
     Separate { results: Vec<IndexedAnswer> },
@@ -112,7 +113,7 @@ impl MultiSearchAnswer {
 }
 
 /// How many hits there are, as the pagination counts them.
-#[derive(Debug, Serialize, PartialEq)]
+#[derive(Debug, Serialize, PartialEq, JsonSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Counts {
     Window { limit: usize, offset: usize, estimated_total_hits: u64 },
@@ -120,8 +121,9 @@ enum Counts {
 }
 
 /// Which query and index an answer is about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SearchMetadata")]
 struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,

@@ -14,6 +14,7 @@ use milli::query::filter::Filter;
 use milli::search::keyword::{self, SearchRequest};
 use milli::search::parameters::check_facet_name;
 use milli::{Schema, facet};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,8 +25,9 @@ use super::query::{DEFAULT_LIMIT, HybridQuery, MatchingStrategy, Semantic, Share
 use crate::features::check_use_network;
 
 /// The body; members that it does not know are ignored.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase)]
+#[schemars(rename_all = "camelCase")]
 pub(crate) struct FacetSearchBody {
     #[deserr(
         error = DeserrJsonError<InvalidFacetSearchFacetName>,
@@ -41,6 +43,7 @@ pub(crate) struct FacetSearchBody {
     #[deserr(default, error = DeserrJsonError<InvalidSearchFilter>)]
     pub(crate) filter: Option<Value>,
     #[deserr(default, error = DeserrJsonError<InvalidSearchMatchingStrategy>)]
+    #[schemars(default)]
     matching_strategy: MatchingStrategy,
     #[deserr(default, error = DeserrJsonError<InvalidSearchAttributesToSearchOn>)]
     attributes_to_search_on: Option<Vec<String>>,
@@ -59,7 +62,7 @@ pub(crate) struct FacetSearchBody {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FacetSearchAnswer {
     facet_hits: Vec<FacetHit>,

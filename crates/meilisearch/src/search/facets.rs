@@ -9,13 +9,14 @@ use milli::facet::{self, FacetCounts, FacetStats};
 use milli::search::parameters::facets_error;
 use milli::{FieldsIdsMap, Index, RoTxn, Schema};
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::in_index;
 use super::multi::MergeFacets;
 
 /// The facets of one index.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Facets {
     pub(crate) distribution: BTreeMap<String, FacetCounts>,
     pub(crate) stats: BTreeMap<String, FacetStats>,

@@ -11,14 +11,17 @@ use meilisearch_types::index_uid::IndexUid;
 use meilisearch_types::locales::Locale;
 use meilisearch_types::not_implemented::NotImplemented;
 use milli::search::highlight::FormatRequest;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::query::*;
 use crate::features::{check_use_network, not_enabled};
 
 /// The body.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct MultiSearchBody {
     pub(crate) queries: Vec<MultiSearchQuery>,
     #[deserr(default)]
@@ -51,10 +54,12 @@ impl MultiSearchQuery {
 }
 
 /// What a query is to the federation.
-#[derive(Debug, Clone, PartialEq, Deserr)]
+#[derive(Debug, Clone, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FederationOptions {
     #[deserr(default = Weight(1.0), error = DeserrJsonError<InvalidMultiSearchWeight>)]
+    #[schemars(default, extend("default" = Weight(1.0)))]
     pub(crate) weight: Weight,
     #[deserr(default, error = DeserrJsonError<InvalidMultiSearchRemote>)]
     pub(crate) remote: Option<String>,
@@ -115,7 +120,8 @@ pub(super) fn check_federated(
 }
 
 /// What the scores of a query are multiplied by.
-#[derive(Debug, Clone, Copy, PartialEq, Deserr)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserr, Serialize, JsonSchema)]
+#[schemars(inline, extend("minimum" = 0))]
 #[deserr(try_from(f64) = Weight::try_from -> NegativeWeight)]
 pub(crate) struct Weight(pub(crate) f64);
 
@@ -133,32 +139,38 @@ impl TryFrom<f64> for Weight {
 }
 
 /// The member `federation`: one answer for all queries.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FederationBody {
     #[deserr(default = DEFAULT_LIMIT, error = DeserrJsonError<InvalidSearchLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     pub(crate) limit: usize,
     #[deserr(default = DEFAULT_OFFSET, error = DeserrJsonError<InvalidSearchOffset>)]
+    #[schemars(default, extend("default" = DEFAULT_OFFSET))]
     pub(crate) offset: usize,
     #[deserr(default, error = DeserrJsonError<InvalidSearchPage>)]
     pub(crate) page: Option<usize>,
     #[deserr(default, error = DeserrJsonError<InvalidSearchHitsPerPage>)]
     pub(crate) hits_per_page: Option<usize>,
     #[deserr(default, error = DeserrJsonError<InvalidMultiSearchFacetsByIndex>)]
+    #[schemars(default)]
     pub(crate) facets_by_index: BTreeMap<String, Option<Vec<String>>>,
     #[deserr(default, error = DeserrJsonError<InvalidMultiSearchMergeFacets>)]
     pub(crate) merge_facets: Option<MergeFacets>,
     #[deserr(default, error = DeserrJsonError<InvalidSearchDistinct>)]
     pub(crate) distinct: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidSearchShowPerformanceDetails>)]
+    #[schemars(default)]
     pub(crate) show_performance_details: bool,
     #[deserr(default, error = DeserrJsonError<InvalidSearchPersonalize>)]
     pub(crate) personalize: Option<Personalize>,
 }
 
 /// Facets of all indexes as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidMultiSearchMergeFacets>, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct MergeFacets {
     /// Values kept of each facet; `None` keeps all that the indexes give.
     #[deserr(default, error = DeserrJsonError<InvalidMultiSearchMaxValuesPerFacet>)]

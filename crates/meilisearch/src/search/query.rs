@@ -7,6 +7,8 @@ use meilisearch_types::locales::Locale;
 use milli::search::highlight::FormatRequest;
 use milli::search::keyword;
 use milli::text::Language;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 /// `offset` when the request does not tell, in hits.
@@ -67,8 +69,9 @@ pub(crate) struct AnswerParameters {
 }
 
 /// Which terms of the query may be missing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserr)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserr, JsonSchema)]
 #[deserr(rename_all = camelCase)]
+#[schemars(rename_all = "camelCase")]
 pub(crate) enum MatchingStrategy {
     #[default]
     Last,
@@ -92,7 +95,8 @@ impl From<MatchingStrategy> for keyword::MatchingStrategy {
 pub(crate) struct NotAShare;
 
 /// A number from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Deserr)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserr, Serialize, JsonSchema)]
+#[schemars(inline, extend("minimum" = 0, "maximum" = 1))]
 #[deserr(try_from(f64) = Share::try_from -> NotAShare)]
 pub(crate) struct Share(pub(crate) f64);
 
@@ -113,12 +117,14 @@ impl std::str::FromStr for Share {
 }
 
 /// The parameter `hybrid`.
-#[derive(Debug, Clone, PartialEq, Deserr)]
+#[derive(Debug, Clone, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidSearchHybridQuery>, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct HybridQuery {
     #[deserr(error = DeserrJsonError<InvalidSearchEmbedder>)]
     pub(crate) embedder: String,
     #[deserr(default = DEFAULT_SEMANTIC_RATIO, error = DeserrJsonError<InvalidSearchSemanticRatio>)]
+    #[schemars(default, extend("default" = DEFAULT_SEMANTIC_RATIO))]
     pub(crate) semantic_ratio: Share,
 }
 
@@ -126,8 +132,9 @@ pub(crate) struct HybridQuery {
 pub(crate) const DEFAULT_SEMANTIC_RATIO: Share = Share(0.5);
 
 /// The parameter `personalize`.
-#[derive(Debug, Clone, PartialEq, Deserr)]
+#[derive(Debug, Clone, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidSearchPersonalize>, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Personalize {
     #[deserr(error = DeserrJsonError<InvalidSearchPersonalizeUserContext>)]
     #[allow(dead_code, reason = "an instance without a key refuses it whatever it says")]
@@ -156,8 +163,9 @@ pub(crate) fn languages(locales: Option<&[Locale]>) -> Option<Vec<Language>> {
 macro_rules! search_body {
     ($(#[$doc:meta])* $name:ident { $($own:tt)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Deserr)]
+        #[derive(Debug, Deserr, JsonSchema)]
         #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+        #[schemars(rename_all = "camelCase", deny_unknown_fields)]
         pub(crate) struct $name {
             $($own)*
             #[deserr(default, error = DeserrJsonError<InvalidSearchQ>)]
@@ -169,24 +177,32 @@ macro_rules! search_body {
             #[deserr(default, error = DeserrJsonError<InvalidSearchAttributesToRetrieve>)]
             attributes_to_retrieve: Option<Vec<String>>,
             #[deserr(default, error = DeserrJsonError<InvalidSearchRetrieveVectors>)]
+            #[schemars(default)]
             retrieve_vectors: bool,
             #[deserr(default, error = DeserrJsonError<InvalidSearchAttributesToCrop>)]
             attributes_to_crop: Option<Vec<String>>,
             #[deserr(default = DEFAULT_CROP_LENGTH, error = DeserrJsonError<InvalidSearchCropLength>)]
+            #[schemars(default, extend("default" = DEFAULT_CROP_LENGTH))]
             crop_length: usize,
             #[deserr(default = default_crop_marker(), error = DeserrJsonError<InvalidSearchCropMarker>)]
+            #[schemars(default, extend("default" = default_crop_marker()))]
             crop_marker: String,
             #[deserr(default, error = DeserrJsonError<InvalidSearchAttributesToHighlight>)]
             attributes_to_highlight: Option<Vec<String>>,
             #[deserr(default = default_pre_tag(), error = DeserrJsonError<InvalidSearchHighlightPreTag>)]
+            #[schemars(default, extend("default" = default_pre_tag()))]
             highlight_pre_tag: String,
             #[deserr(default = default_post_tag(), error = DeserrJsonError<InvalidSearchHighlightPostTag>)]
+            #[schemars(default, extend("default" = default_post_tag()))]
             highlight_post_tag: String,
             #[deserr(default, error = DeserrJsonError<InvalidSearchShowMatchesPosition>)]
+            #[schemars(default)]
             show_matches_position: bool,
             #[deserr(default, error = DeserrJsonError<InvalidSearchShowRankingScore>)]
+            #[schemars(default)]
             show_ranking_score: bool,
             #[deserr(default, error = DeserrJsonError<InvalidSearchShowRankingScoreDetails>)]
+            #[schemars(default)]
             show_ranking_score_details: bool,
             #[deserr(default, error = DeserrJsonError<InvalidSearchFilter>)]
             pub(crate) filter: Option<Value>,
@@ -197,6 +213,7 @@ macro_rules! search_body {
             #[deserr(default, error = DeserrJsonError<InvalidSearchFacets>)]
             facets: Option<Vec<String>>,
             #[deserr(default, error = DeserrJsonError<InvalidSearchMatchingStrategy>)]
+            #[schemars(default)]
             matching_strategy: MatchingStrategy,
             #[deserr(default, error = DeserrJsonError<InvalidSearchAttributesToSearchOn>)]
             attributes_to_search_on: Option<Vec<String>>,

@@ -7,19 +7,23 @@ use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::locales::Locale;
 use milli::search::highlight::FormatRequest;
 use milli::search::sort::split_sort;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::query::*;
 
 /// Query string of `GET /indexes/{index_uid}/search`.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SearchParameters {
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchQ>)]
     q: Option<String>,
     #[deserr(default = Param(DEFAULT_OFFSET), error = DeserrQueryParamError<InvalidSearchOffset>)]
+    #[schemars(default, extend("default" = DEFAULT_OFFSET))]
     offset: Param<usize>,
     #[deserr(default = Param(DEFAULT_LIMIT), error = DeserrQueryParamError<InvalidSearchLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: Param<usize>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchPage>)]
     page: Option<Param<usize>>,
@@ -28,26 +32,35 @@ pub(crate) struct SearchParameters {
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchAttributesToRetrieve>)]
     attributes_to_retrieve: Option<CommaList<String>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchRetrieveVectors>)]
+    #[schemars(default)]
     retrieve_vectors: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchAttributesToCrop>)]
     attributes_to_crop: Option<CommaList<String>>,
     #[deserr(default = Param(DEFAULT_CROP_LENGTH), error = DeserrQueryParamError<InvalidSearchCropLength>)]
+    #[schemars(default, extend("default" = DEFAULT_CROP_LENGTH))]
     crop_length: Param<usize>,
     #[deserr(default = default_crop_marker(), error = DeserrQueryParamError<InvalidSearchCropMarker>)]
+    #[schemars(default, extend("default" = default_crop_marker()))]
     crop_marker: String,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchAttributesToHighlight>)]
     attributes_to_highlight: Option<CommaList<String>>,
     #[deserr(default = default_pre_tag(), error = DeserrQueryParamError<InvalidSearchHighlightPreTag>)]
+    #[schemars(default, extend("default" = default_pre_tag()))]
     highlight_pre_tag: String,
     #[deserr(default = default_post_tag(), error = DeserrQueryParamError<InvalidSearchHighlightPostTag>)]
+    #[schemars(default, extend("default" = default_post_tag()))]
     highlight_post_tag: String,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchShowMatchesPosition>)]
+    #[schemars(default)]
     show_matches_position: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchShowRankingScore>)]
+    #[schemars(default)]
     show_ranking_score: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchShowRankingScoreDetails>)]
+    #[schemars(default)]
     show_ranking_score_details: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchShowPerformanceDetails>)]
+    #[schemars(default)]
     show_performance_details: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchFilter>)]
     filter: Option<String>,
@@ -58,6 +71,7 @@ pub(crate) struct SearchParameters {
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchFacets>)]
     facets: Option<CommaList<String>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchMatchingStrategy>)]
+    #[schemars(default)]
     matching_strategy: MatchingStrategy,
     #[deserr(default, error = DeserrQueryParamError<InvalidSearchAttributesToSearchOn>)]
     attributes_to_search_on: Option<CommaList<String>>,

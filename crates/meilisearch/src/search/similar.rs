@@ -14,6 +14,7 @@ use milli::search::matching_terms::MatchingTerms;
 use milli::search::similar::{SimilarOutcome, SimilarRequest, similar};
 use milli::text::TokenizerSettings;
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ pub(crate) struct SimilarQuery {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SimilarAnswer {
     hits: Vec<Hit>,

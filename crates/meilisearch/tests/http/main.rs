@@ -20,6 +20,7 @@ mod instance_snapshots;
 mod kills;
 mod metrics;
 mod not_implemented;
+mod openapi;
 mod overload;
 mod random_searches;
 mod search;

@@ -8,6 +8,7 @@ use heed::types::{Bytes, Str};
 use indexmap::IndexMap;
 use meilisearch_types::settings::FacetValuesSort;
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::order::{Direction, TreeWalk, number_extremes};
@@ -24,7 +25,7 @@ const MAX_CANDIDATES_READ_ONE_BY_ONE: u64 = 3000;
 pub type FacetCounts = IndexMap<String, u64>;
 
 /// Extremes of the numbers of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FacetStats {
     /// Smallest number.
     pub min: f64,

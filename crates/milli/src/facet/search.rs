@@ -8,6 +8,7 @@ use fst::automaton::Str as ExactText;
 use fst::{Automaton, IntoStreamer, Streamer};
 use meilisearch_types::settings::FacetValuesSort;
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::original_spelling;
@@ -18,7 +19,7 @@ use crate::store::{Index, RoTxn};
 use crate::text::{ONE_TYPO, TWO_TYPOS, normalize_facet_for_search};
 
 /// A value that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FacetHit {
     /// The value as the first document that has it spells it.
     pub value: String,

@@ -1,22 +1,23 @@
 //! `POST /indexes/{index_uid}/facet-search` (http-api.md section 10).
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path};
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::DeserrJsonError;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::index_uid;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
-use crate::search::facet_search::{FacetSearchBody, search};
+use crate::search::facet_search::{FacetSearchAnswer, FacetSearchBody, search};
 use crate::search::query::restrict;
 use crate::search_queue::SearchQueue;
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/indexes/{index_uid}/facet-search").route(web::post().to(facet_search)),
-    );
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("Search the values of a facet").answers::<FacetSearchAnswer>(200);
+    routes.add(resource("/indexes/{index_uid}/facet-search").post(facet_search, about));
 }
 
 async fn facet_search(

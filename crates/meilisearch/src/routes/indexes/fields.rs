@@ -2,7 +2,7 @@
 //! (http-api.md section 14).
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path};
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::DeserrJsonError;
@@ -16,30 +16,39 @@ use meilisearch_types::error::deserr_codes::{
 use meilisearch_types::settings::FacetValuesSort;
 use milli::Schema;
 use milli::schema::{Criterion, PatternMatch, covers, match_patterns};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, DEFAULT_LIMIT, Page, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(web::resource("/indexes/{index_uid}/fields").route(web::post().to(fields)));
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = about("List the fields of an index and what the settings let them do")
+        .answers::<Page<FieldView>>(200);
+    routes.add(resource("/indexes/{index_uid}/fields").post(fields, about));
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct FieldsBody {
     #[deserr(default, error = DeserrJsonError<InvalidIndexOffset>)]
+    #[schemars(default)]
     offset: usize,
     #[deserr(default = DEFAULT_LIMIT, error = DeserrJsonError<InvalidIndexLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: usize,
     #[deserr(default, error = DeserrJsonError<InvalidIndexFieldsFilter>)]
     filter: Option<FieldsFilter>,
 }
 
 /// What fields must be to be shown; members that are not given ask for nothing.
-#[derive(Debug, Default, Deserr)]
+#[derive(Debug, Default, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError<InvalidIndexFieldsFilter>, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct FieldsFilter {
     #[deserr(default, error = DeserrJsonError<InvalidIndexFieldsFilterAttributePatterns>)]
     attribute_patterns: Option<Vec<String>>,
@@ -76,7 +85,7 @@ impl FieldsFilter {
 }
 
 /// A field on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct FieldView {
     name: String,
@@ -89,20 +98,23 @@ struct FieldView {
     localized: LocalizedView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FieldEnabled")]
 struct Enabled {
     enabled: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FieldRankingRule")]
 struct RankingRuleView {
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "FieldFilterable")]
 struct FilterableView {
     enabled: bool,
     sort_by: FacetValuesSort,
@@ -111,7 +123,8 @@ struct FilterableView {
     comparison: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FieldLocalized")]
 struct LocalizedView {
     locales: Vec<String>,
 }

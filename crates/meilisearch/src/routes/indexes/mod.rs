@@ -12,7 +12,7 @@ pub mod stats;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{self, Data, Path, ServiceConfig, get, patch, post, resource};
+use actix_web::web::{Data, Path};
 use deserr::{Deserr, ValuePointerRef};
 use index_scheduler::{IndexScheduler, IndexStats};
 use meilisearch_types::deserr::{
@@ -24,7 +24,9 @@ use meilisearch_types::error::deserr_codes::{
 };
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::index_uid::IndexUid;
+use meilisearch_types::schema::DateTime;
 use meilisearch_types::tasks::KindWithContent;
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -32,10 +34,12 @@ use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::extract::query::Query;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, DEFAULT_LIMIT, Page, blocking, enqueue};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
+pub(crate) fn configure(routes: &mut Routes) {
+    routes
         .configure(documents::configure)
         .configure(search::configure)
         .configure(facet_search::configure)
@@ -45,23 +49,29 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(stats::configure)
         .configure(compact::configure)
         .configure(fields::configure)
-        .service(resource("/indexes").route(get().to(list)).route(post().to(create)))
-        .service(
+        .add(
+            resource("/indexes")
+                .get(list, about("List the indexes").answers::<Page<IndexView>>(200))
+                .post(create, about("Create an index").enqueues()),
+        )
+        .add(
             resource("/indexes/{index_uid}")
-                .route(get().to(show))
-                .route(patch().to(update))
-                .route(web::delete().to(delete)),
+                .get(show, about("Show an index").answers::<IndexView>(200))
+                .patch(update, about("Change primary key or name of an index").enqueues())
+                .delete(delete, about("Delete an index").enqueues()),
         );
 }
 
 /// An index on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct IndexView {
     uid: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     updated_at: OffsetDateTime,
     primary_key: Option<String>,
 }
@@ -78,12 +88,15 @@ impl IndexView {
     }
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexOffset>)]
+    #[schemars(default)]
     offset: Param<usize>,
     #[deserr(default = Param(DEFAULT_LIMIT), error = DeserrQueryParamError<InvalidIndexLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: Param<usize>,
 }
 
@@ -109,8 +122,10 @@ async fn list(
     Ok(HttpResponse::Ok().json(page.await?))
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "IndexCreate")]
 struct Create {
     #[deserr(
         error = DeserrJsonError<InvalidIndexUid>,
@@ -145,8 +160,10 @@ async fn show(
     Ok(HttpResponse::Ok().json(view.await?))
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields = immutable_field)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "IndexUpdate")]
 struct Update {
     #[deserr(default, error = DeserrJsonError<InvalidIndexPrimaryKey>)]
     primary_key: Option<String>,

@@ -1,6 +1,6 @@
 //! `GET, POST /indexes/{index_uid}/search` (http-api.md section 8).
 
-use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{DeserrJsonError, DeserrQueryParamError};
@@ -10,8 +10,10 @@ use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::extract::query::Query;
 use crate::metrics::Metrics;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
-use crate::search::answer::{Environment, search_index};
+use crate::search::answer::{Environment, SearchAnswer, search_index};
 use crate::search::query::{AnswerParameters, SearchBody, SearchQuery, restrict};
 use crate::search::query_get::SearchParameters;
 use crate::search_queue::SearchQueue;
@@ -19,13 +21,21 @@ use crate::search_queue::SearchQueue;
 type Auth = Guarded<actions::Search>;
 
 /// Header that asks for the member `metadata`.
-const INCLUDE_METADATA: &str = "Meili-Include-Metadata";
+pub(crate) const INCLUDE_METADATA: &str = "Meili-Include-Metadata";
+/// What the header does.
+pub(crate) const INCLUDE_METADATA_MEANING: &str =
+    "`true` or `1` adds `metadata` to the answer: which query and which index it is about.";
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/indexes/{index_uid}/search")
-            .route(web::get().to(by_query_string))
-            .route(web::post().to(by_body)),
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = || {
+        about("Search an index")
+            .header(INCLUDE_METADATA, INCLUDE_METADATA_MEANING)
+            .answers::<SearchAnswer>(200)
+    };
+    routes.add(
+        resource("/indexes/{index_uid}/search")
+            .get(by_query_string, about())
+            .post(by_body, about()),
     );
 }
 

@@ -6,7 +6,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, ServiceConfig, delete, get, patch, put, resource};
+use actix_web::web::{Data, Path};
 use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthFilter;
 use meilisearch_types::deserr::DeserrJsonError;
@@ -19,32 +19,43 @@ use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::features;
+use crate::openapi::about;
+use crate::routes::table::{Resource, Routes, resource};
 use crate::routes::{Answer, blocking, enqueue};
 
 const WHOLE: &str = "/indexes/{index_uid}/settings";
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    let whole = resource(WHOLE).route(get().to(show)).route(patch().to(update));
-    config.service(whole.route(delete().to(reset)));
+pub(crate) fn configure(routes: &mut Routes) {
+    routes.add(
+        resource(WHOLE)
+            .get(show, about("Show the settings of an index").answers::<Settings>(200))
+            .patch(
+                update,
+                about("Change settings of an index")
+                    .note("What is left out stays as it is, null resets.")
+                    .enqueues(),
+            )
+            .delete(reset, about("Reset all settings of an index").enqueues()),
+    );
     for setting in SettingName::ALL.iter().copied() {
-        let write = match setting.verb() {
-            WriteVerb::Put => put(),
-            WriteVerb::Patch => patch(),
-        };
-        config.service(
-            resource(format!("{WHOLE}/{}", setting.route()))
-                .route(
-                    get().to(move |auth, uid, scheduler| show_one(setting, auth, uid, scheduler)),
-                )
-                .route(write.to(move |auth, uid, body, scheduler| {
-                    update_one(setting, auth, uid, body, scheduler)
-                }))
-                .route(
-                    delete()
-                        .to(move |auth, uid, scheduler| reset_one(setting, auth, uid, scheduler)),
-                ),
-        );
+        routes.add(of_setting(setting));
     }
+}
+
+/// The route of one setting.
+fn of_setting(setting: SettingName) -> Resource {
+    let key = setting.key();
+    let show = about(format!("Show the setting `{key}`")).answers_setting(setting);
+    let write = about(format!("Change the setting `{key}`")).takes_setting(setting).enqueues();
+    let reset = about(format!("Reset the setting `{key}`")).enqueues();
+    let at_path = resource(format!("{WHOLE}/{}", setting.route()))
+        .get(move |auth, uid, scheduler| show_one(setting, auth, uid, scheduler), show);
+    let update = move |auth, uid, body, scheduler| update_one(setting, auth, uid, body, scheduler);
+    let at_path = match setting.verb() {
+        WriteVerb::Put => at_path.put(update, write),
+        WriteVerb::Patch => at_path.patch(update, write),
+    };
+    at_path.delete(move |auth, uid, scheduler| reset_one(setting, auth, uid, scheduler), reset)
 }
 
 async fn show(

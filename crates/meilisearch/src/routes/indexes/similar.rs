@@ -1,83 +1,101 @@
 //! `GET, POST /indexes/{index_uid}/similar` (http-api.md section 10).
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path};
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
 use meilisearch_types::deserr::{CommaList, DeserrJsonError, DeserrQueryParamError, Param};
 use meilisearch_types::error::deserr_codes::*;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::extract::query::Query;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking};
 use crate::search::query::Share;
 use crate::search::query_get::filter_value;
-use crate::search::similar::{SimilarQuery, search};
+use crate::search::similar::{SimilarAnswer, SimilarQuery, search};
 
 type Auth = Guarded<actions::Search>;
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/indexes/{index_uid}/similar")
-            .route(web::get().to(by_query_string))
-            .route(web::post().to(by_body)),
+pub(crate) fn configure(routes: &mut Routes) {
+    let about = || about("Find documents that resemble one").answers::<SimilarAnswer>(200);
+    routes.add(
+        resource("/indexes/{index_uid}/similar")
+            .get(by_query_string, about())
+            .post(by_body, about()),
     );
 }
 
 /// Body of the POST.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct SimilarBody {
     #[deserr(error = DeserrJsonError<InvalidSimilarId>)]
     id: Value,
     #[deserr(error = DeserrJsonError<InvalidSimilarEmbedder>)]
     embedder: String,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarOffset>)]
+    #[schemars(default)]
     offset: usize,
     #[deserr(default = 20, error = DeserrJsonError<InvalidSimilarLimit>)]
+    #[schemars(default, extend("default" = 20))]
     limit: usize,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarFilter>)]
     filter: Option<Value>,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarAttributesToRetrieve>)]
     attributes_to_retrieve: Option<Vec<String>>,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarRetrieveVectors>)]
+    #[schemars(default)]
     retrieve_vectors: bool,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarShowRankingScore>)]
+    #[schemars(default)]
     show_ranking_score: bool,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarShowRankingScoreDetails>)]
+    #[schemars(default)]
     show_ranking_score_details: bool,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarShowPerformanceDetails>)]
+    #[schemars(default)]
     show_performance_details: bool,
     #[deserr(default, error = DeserrJsonError<InvalidSimilarRankingScoreThreshold>)]
     ranking_score_threshold: Option<Share>,
 }
 
 /// Query string of the GET.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct SimilarParameters {
     #[deserr(error = DeserrQueryParamError<InvalidSimilarId>)]
     id: String,
     #[deserr(error = DeserrQueryParamError<InvalidSimilarEmbedder>)]
     embedder: String,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarOffset>)]
+    #[schemars(default)]
     offset: Param<usize>,
     #[deserr(default = Param(20), error = DeserrQueryParamError<InvalidSimilarLimit>)]
+    #[schemars(default, extend("default" = 20))]
     limit: Param<usize>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarFilter>)]
     filter: Option<String>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarAttributesToRetrieve>)]
     attributes_to_retrieve: Option<CommaList<String>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarRetrieveVectors>)]
+    #[schemars(default)]
     retrieve_vectors: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarShowRankingScore>)]
+    #[schemars(default)]
     show_ranking_score: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarShowRankingScoreDetails>)]
+    #[schemars(default)]
     show_ranking_score_details: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarShowPerformanceDetails>)]
+    #[schemars(default)]
     show_performance_details: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSimilarRankingScoreThreshold>)]
     ranking_score_threshold: Option<Param<Share>>,

@@ -6,7 +6,7 @@ mod import;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::web::{self, Data, Path, ServiceConfig, resource};
+use actix_web::web::{self, Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use deserr::Deserr;
 use index_scheduler::IndexScheduler;
@@ -17,31 +17,70 @@ use meilisearch_types::error::deserr_codes::{
 };
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::tasks::{SnapshotCompression, SummarizedTaskView};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::body::Json;
 use crate::extract::index_uid;
 use crate::extract::query::Query;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, DEFAULT_LIMIT, Page, blocking};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
+pub(crate) fn configure(routes: &mut Routes) {
     const ALL: &str = "/indexes/{index_uid}/snapshots";
-    config
-        .service(resource(ALL).get(list).post(create))
-        .service(resource(format!("{ALL}/import")).post(import::import))
-        .service(resource(format!("{ALL}/{{snapshot_uid}}")).get(show).delete(delete))
-        .service(
+    let download = || {
+        about("Download a snapshot of an index")
+            .note("Ranges and `If-None-Match` are answered.")
+            .sends(200, download::MEDIA_TYPES)
+    };
+    routes
+        .add(
+            resource(ALL)
+                .get(
+                    list,
+                    about("List the snapshots of an index").answers::<Page<SnapshotEntry>>(200),
+                )
+                .post(
+                    create,
+                    about("Make a snapshot of an index")
+                        .takes_json::<Create>()
+                        .optional()
+                        .enqueues(),
+                ),
+        )
+        .add(
+            resource(format!("{ALL}/import")).post(
+                import::import,
+                about("Make an index of a snapshot")
+                    .note("The snapshot is a file of the snapshot directory or the body itself.")
+                    .note("The parameters of the query go with an archive as the body.")
+                    .also::<(import::Parameters,)>()
+                    .takes_json::<import::ImportBody>()
+                    .takes(&import::ACCEPTED[1..])
+                    .enqueues(),
+            ),
+        )
+        .add(
+            resource(format!("{ALL}/{{snapshot_uid}}"))
+                .get(show, about("Show a snapshot of an index").answers::<Shown>(200))
+                .delete(delete, about("Delete a snapshot of an index").answers_nothing(204)),
+        )
+        .add(
             resource(format!("{ALL}/{{snapshot_uid}}/download"))
-                .get(download::download)
-                .head(download::download),
+                .get(download::download, download())
+                .head(download::download, download()),
         );
 }
 
-#[derive(Debug, Default, Deserr)]
+#[derive(Debug, Default, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "SnapshotCreate")]
 struct Create {
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotCompression>)]
+    #[schemars(default)]
     compression: SnapshotCompression,
 }
 
@@ -74,12 +113,15 @@ async fn optional_json<T: Deserr<DeserrJsonError> + Default + 'static>(
     Ok(Json::<T, DeserrJsonError>::from_request(request, &mut payload).await?.into_inner())
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ListQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexSnapshotOffset>)]
+    #[schemars(default)]
     offset: Param<usize>,
     #[deserr(default = Param(DEFAULT_LIMIT), error = DeserrQueryParamError<InvalidIndexSnapshotLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: Param<usize>,
 }
 
@@ -100,7 +142,8 @@ async fn list(
 }
 
 /// A snapshot with what its manifest tells of the index.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SnapshotView")]
 struct Shown {
     #[serde(flatten)]
     entry: SnapshotEntry,

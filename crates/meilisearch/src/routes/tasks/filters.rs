@@ -13,6 +13,7 @@ use meilisearch_types::error::deserr_codes::{
 };
 use meilisearch_types::index_uid::IndexUid;
 use meilisearch_types::tasks::{BatchId, Kind, Status, TaskId};
+use schemars::JsonSchema;
 use time::OffsetDateTime;
 
 use crate::routes::DEFAULT_LIMIT;
@@ -26,8 +27,9 @@ macro_rules! filters {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Debug, Default, PartialEq, Deserr)]
+        #[derive(Debug, Default, PartialEq, Deserr, JsonSchema)]
         #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+        #[schemars(rename_all = "camelCase", deny_unknown_fields)]
         pub(crate) struct $name {
             $( $(#[$attribute])* $field: $type, )*
             #[deserr(default, error = DeserrQueryParamError<InvalidTaskUids>)]
@@ -86,10 +88,12 @@ filters! {
     /// Parameters of `GET /tasks` and `GET /batches`.
     ListQuery {
         #[deserr(default = Param(DEFAULT_LIMIT as u32), error = DeserrQueryParamError<InvalidTaskLimit>)]
+        #[schemars(default, extend("default" = DEFAULT_LIMIT))]
         limit: Param<u32>,
         #[deserr(default, error = DeserrQueryParamError<InvalidTaskFrom>)]
         from: Option<Param<TaskId>>,
         #[deserr(default, error = DeserrQueryParamError<InvalidTaskReverse>)]
+        #[schemars(default)]
         reverse: Param<bool>,
     }
 }

@@ -5,7 +5,7 @@ mod documents;
 pub(crate) mod filters;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, ServiceConfig, delete, get, post, resource};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use index_scheduler::{IndexFilter, IndexScheduler, Query as TaskQuery};
 use meilisearch_auth::AuthFilter;
@@ -13,24 +13,51 @@ use meilisearch_types::deserr::DeserrQueryParamError;
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::tasks::{KindWithContent, Task, TaskId, TaskView};
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::filters::{ListQuery, SelectionQuery};
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::query::Query;
+use crate::openapi::about;
+use crate::routes::table::{Routes, resource};
 use crate::routes::{Answer, blocking, enqueue};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(resource("/tasks").route(get().to(list)).route(delete().to(delete_tasks)))
-        .service(resource("/tasks/cancel").route(post().to(cancel)))
+pub(crate) fn configure(routes: &mut Routes) {
+    routes
+        .add(
+            resource("/tasks")
+                .get(list, about("List tasks").answers::<Listing<TaskView>>(200))
+                .delete(
+                    delete_tasks,
+                    about("Delete finished tasks")
+                        .note("At least one filter must be given.")
+                        .enqueues_with(200),
+                ),
+        )
+        .add(
+            resource("/tasks/cancel").post(
+                cancel,
+                about("Cancel tasks that are waiting or running")
+                    .note("At least one filter must be given.")
+                    .enqueues_with(200),
+            ),
+        )
         .configure(compact::configure)
-        .service(resource("/tasks/{task_id}").route(get().to(show)))
-        .service(resource("/tasks/{task_id}/documents").route(get().to(documents::documents)));
+        .add(resource("/tasks/{task_id}").get(show, about("Show a task").answers::<TaskView>(200)))
+        .add(
+            resource("/tasks/{task_id}/documents").get(
+                documents::documents,
+                about("Show the documents that a task is to add")
+                    .needs_feature("getTaskDocumentsRoute")
+                    .sends(200, &["application/x-ndjson"]),
+            ),
+        );
 }
 
 /// A part of the list of tasks or batches.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ListingOf{T}")]
 pub(crate) struct Listing<T> {
     results: Vec<T>,
     total: u64,

@@ -22,6 +22,7 @@ use milli::search::projection::project;
 use milli::search::sort::{SortError, SortParameter, split_sort};
 use milli::{Index, RoTxn, Schema};
 use roaring::RoaringBitmap;
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use super::order::Ordering;
@@ -54,16 +55,20 @@ struct Shape {
     retrieve_vectors: bool,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ListQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentOffset>)]
+    #[schemars(default)]
     offset: Param<usize>,
     #[deserr(default = Param(DEFAULT_LIMIT), error = DeserrQueryParamError<InvalidDocumentLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: Param<usize>,
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentFields>)]
     fields: Option<StarOrList<String>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentRetrieveVectors>)]
+    #[schemars(default)]
     retrieve_vectors: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentIds>)]
     ids: Option<CommaList<String>>,
@@ -76,16 +81,21 @@ pub(super) struct ListQuery {
     use_network: Option<bool>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DocumentFetch")]
 pub(super) struct FetchBody {
     #[deserr(default, error = DeserrJsonError<InvalidDocumentOffset>)]
+    #[schemars(default)]
     offset: usize,
     #[deserr(default = DEFAULT_LIMIT, error = DeserrJsonError<InvalidDocumentLimit>)]
+    #[schemars(default, extend("default" = DEFAULT_LIMIT))]
     limit: usize,
     #[deserr(default, error = DeserrJsonError<InvalidDocumentFields>)]
     fields: Option<Vec<String>>,
     #[deserr(default, error = DeserrJsonError<InvalidDocumentRetrieveVectors>)]
+    #[schemars(default)]
     retrieve_vectors: bool,
     #[deserr(default, error = DeserrJsonError<InvalidDocumentIds>)]
     ids: Option<Vec<ExternalId>>,
@@ -97,12 +107,14 @@ pub(super) struct FetchBody {
     use_network: Option<bool>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ShowQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentFields>)]
     fields: Option<StarOrList<String>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentRetrieveVectors>)]
+    #[schemars(default)]
     retrieve_vectors: Param<bool>,
     /// See [`ListQuery::use_network`].
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentUseNetwork>)]
@@ -293,7 +305,8 @@ fn refusal(uid: &str, error: milli::Error) -> ResponseError {
 }
 
 /// A document id as a body may give it: text or integer.
-#[derive(Debug)]
+#[derive(Debug, JsonSchema)]
+#[schemars(inline, extend("type" = ["string", "integer"]))]
 struct ExternalId(String);
 
 impl<E: DeserializeError> Deserr<E> for ExternalId {

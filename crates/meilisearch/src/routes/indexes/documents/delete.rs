@@ -10,6 +10,7 @@ use meilisearch_types::error::deserr_codes::{
 };
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::tasks::KindWithContent;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::MetadataQuery;
@@ -56,8 +57,10 @@ pub(super) async fn batch(
     enqueue(&scheduler, kind, query.into_inner().custom_metadata, StatusCode::ACCEPTED).await
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DocumentDeletionByFilter")]
 pub(super) struct ByFilter {
     #[deserr(
         error = DeserrJsonError<InvalidDocumentFilter>,

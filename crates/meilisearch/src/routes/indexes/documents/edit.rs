@@ -10,6 +10,7 @@ use meilisearch_types::error::deserr_codes::{
     InvalidDocumentFilter, MissingDocumentEditionFunction,
 };
 use meilisearch_types::not_implemented::NotImplemented;
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::MetadataQuery;
@@ -19,9 +20,11 @@ use crate::extract::query::Query;
 use crate::features::not_built;
 use crate::routes::Answer;
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its own mistakes only, until the edition is built")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DocumentEdition")]
 pub(super) struct Edition {
     #[deserr(
         error = DeserrJsonError<InvalidDocumentEditionFunctionFilter>,

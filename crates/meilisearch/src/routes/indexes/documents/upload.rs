@@ -20,32 +20,38 @@ use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::tasks::{
     DocumentMethod, KindWithContent, MissingDocument, SummarizedTaskView,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::extract::auth::{Guarded, actions};
 use crate::extract::query::Query;
 use crate::extract::{body, index_uid};
 use crate::routes::{Answer, blocking};
 
-const ACCEPTED: &[&str] = &["application/json", "application/x-ndjson", "text/csv"];
+pub(super) const ACCEPTED: &[&str] = &["application/json", "application/x-ndjson", "text/csv"];
 
 type Auth = Guarded<actions::DocumentsAdd>;
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UploadQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexPrimaryKey>)]
     primary_key: Option<String>,
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentCsvDelimiter>)]
+    #[schemars(extend("default" = ","))]
     csv_delimiter: Option<Param<Delimiter>>,
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexCustomMetadata>)]
     custom_metadata: Option<String>,
     #[deserr(default, error = DeserrQueryParamError<InvalidSkipCreation>)]
+    #[schemars(default)]
     skip_creation: Param<AnyCaseBool>,
 }
 
 /// What stands between the cells of a CSV file.
-#[derive(Debug, Clone, Copy)]
-struct Delimiter(u8);
+#[derive(Debug, Clone, Copy, JsonSchema)]
+#[schemars(inline)]
+struct Delimiter(#[schemars(with = "char")] u8);
 
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` cannot separate cells: give exactly one ASCII character.")]
@@ -63,7 +69,8 @@ impl FromStr for Delimiter {
 }
 
 /// `true` or `false` in any case, as only this route takes them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct AnyCaseBool(bool);
 
 impl FromStr for AnyCaseBool {

@@ -107,12 +107,20 @@ fn out_of_range(length: u64, etag: String) -> HttpResponse {
         .json(ResponseError::from_msg(message, Code::BadRequest))
 }
 
+/// What archives are sent as.
+pub(super) const MEDIA_TYPES: &[&str] = &[GZIP, ZSTD, TAR, OTHER];
+
+const GZIP: &str = "application/gzip";
+const ZSTD: &str = "application/zstd";
+const TAR: &str = "application/x-tar";
+const OTHER: &str = "application/octet-stream";
+
 fn media_type(name: &str) -> &'static str {
     match ArchiveName::parse(name).map(|name| name.compression()) {
-        Some(Compression::Gzip) => "application/gzip",
-        Some(Compression::Zstd) => "application/zstd",
-        Some(Compression::None) => "application/x-tar",
-        None => "application/octet-stream",
+        Some(Compression::Gzip) => GZIP,
+        Some(Compression::Zstd) => ZSTD,
+        Some(Compression::None) => TAR,
+        None => OTHER,
     }
 }
 

@@ -30,6 +30,7 @@ use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::index_uid::IndexUid;
 use meilisearch_types::sizes::ByteSize;
 use meilisearch_types::tasks::{SnapshotSource, SummarizedTaskView, Task};
+use schemars::JsonSchema;
 use tokio::sync::mpsc;
 
 use super::{parse_snapshot_uid, refusal};
@@ -41,7 +42,7 @@ use crate::options::Options;
 use crate::routes::{Answer, blocking};
 
 /// What an archive may be sent as; JSON names one of the directory.
-const ACCEPTED: &[&str] = &[
+pub(super) const ACCEPTED: &[&str] = &[
     "application/json",
     "application/gzip",
     "application/zstd",
@@ -55,6 +56,8 @@ const MAX_IDLE: Duration = Duration::from_secs(60);
 const WAITING_PIECES: usize = 8;
 
 type Auth = Guarded<actions::SnapshotsImport>;
+/// The parameters that go with an upload.
+pub(super) type Parameters = Query<UploadQuery, DeserrQueryParamError>;
 
 pub(super) async fn import(
     auth: Auth,
@@ -83,7 +86,8 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// A SHA-256 in hex.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(inline, extend("pattern" = "^[0-9a-fA-F]{64}$"))]
 struct Sha256(String);
 
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +113,11 @@ impl TryFrom<String> for Sha256 {
     }
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
-struct ImportBody {
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "SnapshotImport")]
+pub(super) struct ImportBody {
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotUid>)]
     snapshot_uid: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotFileName>)]
@@ -119,8 +125,10 @@ struct ImportBody {
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotIndexUid>)]
     index_uid: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotOverwrite>)]
+    #[schemars(default)]
     overwrite: bool,
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotDryRun>)]
+    #[schemars(default)]
     dry_run: bool,
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotSha256>)]
     sha256: Option<String>,
@@ -230,12 +238,15 @@ fn not_one_source() -> ResponseError {
     )
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = DeserrQueryParamError, rename_all = camelCase, deny_unknown_fields)]
-struct UploadQuery {
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UploadQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexSnapshotOverwrite>)]
+    #[schemars(default)]
     overwrite: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexSnapshotDryRun>)]
+    #[schemars(default)]
     dry_run: Param<bool>,
     #[deserr(default, error = DeserrQueryParamError<InvalidIndexSnapshotSha256>)]
     sha256: Option<Param<Sha256>>,
@@ -248,7 +259,7 @@ async fn from_upload(
     mut payload: Payload,
     scheduler: Data<IndexScheduler>,
 ) -> Result<Task, ResponseError> {
-    let query = Query::<UploadQuery, DeserrQueryParamError>::from_request(request, &mut payload);
+    let query = Parameters::from_request(request, &mut payload);
     let UploadQuery { overwrite: Param(overwrite), dry_run: Param(dry_run), sha256 } =
         query.await?.into_inner();
     let target = index_uid(uid)?;
