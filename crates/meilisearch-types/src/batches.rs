@@ -158,6 +158,7 @@ pub struct BatchView {
 pub struct BatchStatsView {
     #[serde(flatten)]
     pub stats: BatchStats,
+    /// Requests that the batch sent to embedders.
     #[serde(skip_serializing_if = "EmbedderStats::is_empty")]
     pub embedder_requests: EmbedderStats,
 }

@@ -43,46 +43,74 @@ macro_rules! details {
 }
 
 details! {
+    /// Documents in the request.
     received_documents: Nullable<u64>, sum;
+    /// Documents written; null until the task ends.
     indexed_documents: Nullable<u64>, sum;
+    /// Documents that the function changed; null until the task ends.
     edited_documents: Nullable<u64>, sum;
     primary_key: Nullable<String>, first;
+    /// Ids in the request.
     provided_ids: Nullable<u64>, sum;
+    /// Documents deleted; null until the task ends.
     deleted_documents: Nullable<u64>, sum;
+    /// Tasks that the filters chose.
     matched_tasks: Nullable<u64>, sum;
+    /// Tasks canceled; null until the task ends.
     canceled_tasks: Nullable<u64>, sum;
+    /// Tasks deleted; null until the task ends.
     deleted_tasks: Nullable<u64>, sum;
+    /// The filter, or the query string, of the request.
     original_filter: Nullable<String>, join;
+    /// Uid of the dump; null until the task ends.
     dump_uid: Nullable<String>, first;
     context: Nullable<Map<String, Value>>, first;
     function: Nullable<String>, first;
     #[serde(flatten)]
     settings: Option<Box<Settings>>, settings;
+    /// The indexes that change places.
     swaps: Option<Vec<IndexSwap>>, concatenate;
+    /// Version of the database before.
     upgrade_from: Option<String>, first_present;
+    /// Version of the database after.
     upgrade_to: Option<String>, last_present;
     url: Option<String>, first_present;
     api_key: Option<String>, first_present;
+    /// Greatest size of a request to the other server.
     payload_size: Option<String>, first_present;
     indexes: Option<BTreeMap<IndexUidPattern, ExportIndexDetails>>, first_present;
+    /// Name of the index before.
     old_index_uid: Option<String>, first_present;
+    /// Name of the index after.
     new_index_uid: Option<String>, first_present;
+    /// Size of the index before.
     pre_compaction_size: Option<String>, first_present;
+    /// Size of the index after.
     post_compaction_size: Option<String>, first_present;
+    /// Documents that went to other instances.
     moved_documents: Nullable<u64>, sum;
+    /// What happened.
     message: Option<String>, first_present;
+    /// The change of the rule.
     rule: Option<Value>, only_one;
+    /// Rules that were changed.
     updated_rules: Nullable<u64>, sum;
     snapshot_uid: Option<String>, first_present;
     file_name: Nullable<String>, first;
+    /// How the snapshot is compressed.
     compression: Option<SnapshotCompression>, first_present;
+    /// Index that the snapshot was made of.
     source_index_uid: Option<String>, first_present;
     overwrite: Option<bool>, first_present;
     dry_run: Option<bool>, first_present;
+    /// Whether an index made room; null until the task ends.
     replaced_index: Nullable<bool>, first;
     number_of_documents: Nullable<u64>, first;
+    /// Bytes of the index; null until the task ends.
     data_size: Nullable<u64>, first;
+    /// Bytes of the snapshot; null until the task ends.
     size: Nullable<u64>, first;
+    /// SHA-256 of the snapshot in hex; null until the task ends.
     sha256: Nullable<String>, first;
 }
 

@@ -94,20 +94,27 @@ async fn show_settings(
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "ChatSettings")]
 struct WorkspaceSettings {
+    /// The service that has the model.
     #[deserr(default)]
     source: Option<Source>,
+    /// Organisation at the service.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionOrgId>)]
     org_id: Option<String>,
+    /// Project at the service.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionProjectId>)]
     project_id: Option<String>,
+    /// Version of the service's API.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionApiVersion>)]
     api_version: Option<String>,
+    /// Deployment at the service.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionDeploymentId>)]
     deployment_id: Option<String>,
+    /// Address of the service.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionBaseApi>)]
     base_url: Option<String>,
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionApiKey>)]
     api_key: Option<String>,
+    /// Texts that guide the model.
     #[deserr(default)]
     prompts: Option<Prompts>,
 }
@@ -130,10 +137,13 @@ enum Source {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "ChatPrompts")]
 struct Prompts {
+    /// What the model is told to be.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionSystemPrompt>)]
     system: Option<String>,
+    /// What the model is told of the search.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionSearchDescriptionPrompt>)]
     search_description: Option<String>,
+    /// What the model is told of the query.
     #[deserr(
         default,
         rename = "searchQParam",
@@ -141,8 +151,10 @@ struct Prompts {
     )]
     #[schemars(rename = "searchQParam")]
     search_q_param: Option<String>,
+    /// What the model is told of filters.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionSearchFilterParamPrompt>)]
     search_filter_param: Option<String>,
+    /// What the model is told of the indexes.
     #[deserr(default, error = DeserrJsonError<InvalidChatCompletionSearchIndexUidParamPrompt>)]
     search_index_uid_param: Option<String>,
 }
@@ -168,12 +180,17 @@ async fn reset_settings(
 #[allow(dead_code, reason = "read for its own mistakes only, until chats are built")]
 #[schemars(rename = "ChatCompletion")]
 struct Completion {
+    /// Name of the language model.
     model: String,
+    /// The conversation so far, in the form of OpenAI.
     messages: Vec<BTreeMap<String, Value>>,
+    /// Whether the answer comes in parts; must be true.
     #[deserr(default)]
     stream: Option<bool>,
+    /// How many answers are wanted; must be 1.
     #[deserr(default)]
     n: Option<u8>,
+    /// Functions of this server that the model may call.
     #[deserr(default)]
     tools: Option<Vec<BTreeMap<String, Value>>>,
 }

@@ -69,8 +69,10 @@ struct ListBody {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "DynamicSearchRuleFilter")]
 struct ListFilter {
+    /// Only rules whose texts hold this.
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleFilterQuery>)]
     query: Option<String>,
+    /// Only rules that are, or are not, in force.
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleFilterActive>)]
     active: Option<bool>,
 }
@@ -117,12 +119,16 @@ async fn show(
 struct Change {
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleDescription>)]
     description: Option<String>,
+    /// Which rule wins: the lowest.
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRulePriority>)]
     precedence: Option<u64>,
+    /// Whether the rule is in force.
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleActive>)]
     active: Option<bool>,
+    /// When the rule applies.
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleConditions>)]
     conditions: Option<BTreeMap<String, Value>>,
+    /// What the rule does to the hits.
     #[deserr(default, error = DeserrJsonError<InvalidDynamicSearchRuleActions>)]
     actions: Option<Vec<BTreeMap<String, Value>>>,
 }

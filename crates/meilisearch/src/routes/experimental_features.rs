@@ -28,14 +28,14 @@ pub(crate) fn configure(routes: &mut Routes) {
 
 /// One list of the switches drives the body of PATCH, the change and the answer.
 macro_rules! switches {
-    ($($switch:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $switch:ident,)*) => {
         /// The switches to change; absent or null ones keep their state.
         #[derive(Debug, Deserr, JsonSchema)]
         #[deserr(error = DeserrJsonError, rename_all = camelCase, deny_unknown_fields)]
         #[schemars(rename_all = "camelCase", deny_unknown_fields)]
         #[schemars(rename = "FeaturesChange")]
         struct Change {
-            $(#[deserr(default)] $switch: Option<bool>,)*
+            $($(#[$doc])* #[deserr(default)] $switch: Option<bool>,)*
         }
 
         impl Change {
@@ -47,7 +47,7 @@ macro_rules! switches {
         /// All switches with their effective state.
         #[derive(Debug, Serialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
-        struct FeaturesView { $($switch: bool,)* }
+        struct FeaturesView { $($(#[$doc])* $switch: bool,)* }
 
         impl From<RuntimeTogglableFeatures> for FeaturesView {
             fn from(features: RuntimeTogglableFeatures) -> Self {
@@ -58,9 +58,35 @@ macro_rules! switches {
 }
 
 switches! {
-    metrics, logs_route, edit_documents_by_function, contains_filter, dynamic_search_rules,
-    network, get_task_documents_route, task_queue_compaction_route, composite_embedders,
-    chat_completions, multimodal, foreign_keys, disable_documents_fetch_queue, legacy_search,
+    /// `GET /metrics`.
+    metrics,
+    /// The `/logs` routes.
+    logs_route,
+    /// Edition of documents by a function.
+    edit_documents_by_function,
+    /// The filter operator `CONTAINS`.
+    contains_filter,
+    /// Dynamic search rules.
+    dynamic_search_rules,
+    /// Search on several instances.
+    network,
+    /// `GET /tasks/{task_id}/documents`.
+    get_task_documents_route,
+    /// `POST /tasks/compact`.
+    task_queue_compaction_route,
+    /// Embedders made of two.
+    composite_embedders,
+    /// The `/chats` routes and the index setting `chat`.
+    chat_completions,
+    /// Search by media and fragments.
+    multimodal,
+    /// The index setting `foreignKeys` and filters over it.
+    foreign_keys,
+    /// Reads of documents go past the search queue.
+    disable_documents_fetch_queue,
+    /// The older way of searching.
+    legacy_search,
+    /// `POST /render-template`.
     render_route,
 }
 

@@ -42,15 +42,20 @@ pub(crate) fn configure(routes: &mut Routes) {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "NetworkChange")]
 struct Change {
+    /// The instances by name; null removes one.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
     remotes: Option<BTreeMap<String, Option<Remote>>>,
+    /// Which instances hold which part; null removes one.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkShards>)]
     shards: Option<BTreeMap<String, Option<Shard>>>,
+    /// Read and ignored.
     #[deserr(default)]
     previous_shards: Option<Value>,
+    /// Name of this instance.
     #[deserr(default, rename = "self", error = DeserrJsonError<InvalidNetworkSelf>)]
     #[schemars(rename = "self")]
     own_name: Option<String>,
+    /// Name of the instance that leads.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkLeader>)]
     leader: Option<String>,
 }
@@ -69,8 +74,10 @@ fn of_the_leader(field: &str, accepted: &[&str], location: ValuePointerRef<'_>) 
 struct Remote {
     #[deserr(default, error = DeserrJsonError<InvalidNetworkUrl>)]
     url: Option<String>,
+    /// Key that allows to search there.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkSearchApiKey>)]
     search_api_key: Option<String>,
+    /// Key that allows to write there.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkWriteApiKey>)]
     write_api_key: Option<String>,
 }
@@ -81,10 +88,13 @@ struct Remote {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "NetworkShard")]
 struct Shard {
+    /// Names of the instances that hold it.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
     remotes: Option<Vec<String>>,
+    /// Names of instances that are to hold it too.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
     add_remotes: Option<Vec<String>>,
+    /// Names of instances that are to hold it no more.
     #[deserr(default, error = DeserrJsonError<InvalidNetworkRemotes>)]
     remove_remotes: Option<Vec<String>>,
 }
@@ -108,7 +118,9 @@ async fn change(
 #[schemars(rename_all = "camelCase")]
 #[schemars(rename = "NetworkControl")]
 struct Control {
+    /// Who sends the message.
     origin: BTreeMap<String, Value>,
+    /// The message.
     message: BTreeMap<String, Value>,
 }
 

@@ -30,8 +30,10 @@ pub(crate) fn configure(routes: &mut Routes) {
 #[allow(dead_code, reason = "read for its own mistakes only, until rendering is built")]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct RenderBody {
+    /// The template.
     #[deserr(error = DeserrJsonError<InvalidRenderTemplate>)]
     template: Template,
+    /// What it is rendered on; none shows the template itself.
     #[deserr(default, error = DeserrJsonError<InvalidRenderInput>)]
     input: Option<Input>,
 }
@@ -42,15 +44,19 @@ struct RenderBody {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "RenderTemplate")]
 struct Template {
+    /// Where the template comes from.
     kind: TemplateKind,
     #[deserr(default)]
     index_uid: Option<IndexUid>,
     #[deserr(default)]
     embedder: Option<String>,
+    /// Name of the fragment of the embedder.
     #[deserr(default)]
     fragment: Option<String>,
+    /// The template itself.
     #[deserr(default)]
     inline: Option<Value>,
+    /// Greatest length of the rendered text in bytes.
     #[deserr(default)]
     document_template_max_bytes: Option<u64>,
 }
@@ -74,11 +80,13 @@ enum TemplateKind {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "RenderInput")]
 struct Input {
+    /// Where the input comes from.
     kind: InputKind,
     #[deserr(default)]
     index_uid: Option<IndexUid>,
     #[deserr(default)]
     id: Option<String>,
+    /// The input itself.
     #[deserr(default)]
     inline: Option<Value>,
 }

@@ -87,6 +87,7 @@ pub(crate) struct FederatedAnswer {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IndexedAnswer {
+    /// Uid of the index that was searched.
     index_uid: String,
     #[serde(flatten)]
     answer: SearchAnswer,

@@ -65,6 +65,7 @@ pub(crate) struct FacetSearchBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FacetSearchAnswer {
+    /// The values found.
     facet_hits: Vec<FacetHit>,
     facet_query: Option<String>,
     processing_time_ms: u128,

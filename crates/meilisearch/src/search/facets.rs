@@ -18,7 +18,9 @@ use super::multi::MergeFacets;
 /// The facets of one index.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Facets {
+    /// For each facet, its values with the number of documents.
     pub(crate) distribution: BTreeMap<String, FacetCounts>,
+    /// For each facet, its smallest and its greatest number.
     pub(crate) stats: BTreeMap<String, FacetStats>,
     /// Order of the values of each facet.
     #[serde(skip)]

@@ -288,10 +288,13 @@ search_body! {
     /// Body of `POST /indexes/{index_uid}/search`.
     SearchBody {
         #[deserr(default = DEFAULT_OFFSET, error = DeserrJsonError<InvalidSearchOffset>)]
+        #[schemars(default)]
         offset: usize,
         #[deserr(default = DEFAULT_LIMIT, error = DeserrJsonError<InvalidSearchLimit>)]
+        #[schemars(default, extend("default" = DEFAULT_LIMIT))]
         limit: usize,
         #[deserr(default, error = DeserrJsonError<InvalidSearchShowPerformanceDetails>)]
+        #[schemars(default)]
         show_performance_details: bool,
     }
 }

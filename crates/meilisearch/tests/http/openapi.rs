@@ -74,8 +74,11 @@ fn references_and_names_hold() {
         }
     });
     // schemars numbers types that share a name.
-    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(!name.ends_with(|c: char| c.is_ascii_digit()), "{name}");
+        for (member, told) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(told["description"].is_string(), "{name}.{member}");
+        }
     }
     let tags: Vec<_> =
         document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
@@ -167,6 +170,38 @@ fn the_server_knows_every_query_parameter_of_the_document() {
             assert_ne!(known, "bad_request", "{method} {path} {parameter}: {answer}");
         }
     }
+}
+
+#[test]
+fn the_server_knows_every_member_of_the_bodies_of_the_document() {
+    let mut server = Server::start_with(&["--master-key", "a-master-key-of-the-test"]);
+    server.use_key(Some("a-master-key-of-the-test"));
+    let document = meilisearch::openapi::document();
+    let mut checked = 0;
+    for ((method, path), operation) in operations(&document) {
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let Some(reference) = schema["$ref"].as_str() else { continue };
+        let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+        let message = |body: Value| {
+            let json = [("Content-Type", "application/json")];
+            let body = body.to_string();
+            let mut answer = server.raw(&method, &filled(&path), &json, body.as_bytes());
+            answer.body_mut().read_to_string().unwrap()
+        };
+        for member in schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name) {
+            let answer = message(json!({ member: null }));
+            assert!(!answer.contains("Unknown field"), "{method} {path} {member}: {answer}");
+            checked += 1;
+        }
+        if schema["additionalProperties"] == false {
+            let answer = message(json!({ "ofTheTest": 1 }));
+            assert!(answer.contains("Unknown field"), "{method} {path}: {answer}");
+        }
+        let is_missing = message(json!({})).contains("Missing field");
+        let has_required = schema["required"].as_array().is_some_and(|names| !names.is_empty());
+        assert_eq!(is_missing, has_required, "{method} {path}");
+    }
+    assert!(checked > 100, "{checked}");
 }
 
 #[test]

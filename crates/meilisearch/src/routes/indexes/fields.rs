@@ -58,6 +58,7 @@ struct FieldsFilter {
     searchable: Option<bool>,
     #[deserr(default, error = DeserrJsonError<InvalidIndexFieldsFilterSortable>)]
     sortable: Option<bool>,
+    /// Only the distinct attribute, or all others.
     #[deserr(default, error = DeserrJsonError<InvalidIndexFieldsFilterDistinct>)]
     distinct: Option<bool>,
     #[deserr(default, error = DeserrJsonError<InvalidIndexFieldsFilterRankingRule>)]
@@ -92,22 +93,27 @@ struct FieldView {
     displayed: Enabled,
     searchable: Enabled,
     sortable: Enabled,
+    /// Whether the field is the distinct attribute.
     distinct: Enabled,
     ranking_rule: RankingRuleView,
     filterable: FilterableView,
+    /// Languages that the settings give to the field.
     localized: LocalizedView,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "FieldEnabled")]
 struct Enabled {
+    /// Whether it is so.
     enabled: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "FieldRankingRule")]
 struct RankingRuleView {
+    /// Whether a ranking rule orders by the field.
     enabled: bool,
+    /// `asc` or `desc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'static str>,
 }
@@ -116,10 +122,15 @@ struct RankingRuleView {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "FieldFilterable")]
 struct FilterableView {
+    /// Whether filters may use the field.
     enabled: bool,
+    /// Order of the values in answers.
     sort_by: FacetValuesSort,
+    /// Whether the values can be searched.
     facet_search: bool,
+    /// Whether filters may compare for equality.
     equality: bool,
+    /// Whether filters may compare for more and less.
     comparison: bool,
 }
 

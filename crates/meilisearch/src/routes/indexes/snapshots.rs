@@ -79,6 +79,7 @@ pub(crate) fn configure(routes: &mut Routes) {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "SnapshotCreate")]
 struct Create {
+    /// How the archive is compressed.
     #[deserr(default, error = DeserrJsonError<InvalidIndexSnapshotCompression>)]
     #[schemars(default)]
     compression: SnapshotCompression,
@@ -147,6 +148,7 @@ async fn list(
 struct Shown {
     #[serde(flatten)]
     entry: SnapshotEntry,
+    /// What the archive tells of the index.
     index: ManifestIndex,
 }
 
