@@ -21,6 +21,7 @@ mod kills;
 mod metrics;
 mod not_implemented;
 mod openapi;
+mod openapi_answers;
 mod overload;
 mod random_searches;
 mod search;
