@@ -22,7 +22,8 @@ pub enum EmbedderSource {
     Composite,
 }
 
-/// How the similarities of an embedder are spread (search.md 18.2).
+// search.md 18.2.
+/// How the similarities of an embedder are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbedderDistribution {

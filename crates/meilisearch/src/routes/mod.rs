@@ -78,7 +78,8 @@ pub fn configure(config: &mut ServiceConfig) {
     all().register(config);
 }
 
-/// A part of a list (http-api.md section 4, "Page").
+// http-api.md section 4, "Page".
+/// A part of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PageOf{T}")]
 pub(crate) struct Page<T> {

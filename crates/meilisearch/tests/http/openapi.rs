@@ -73,6 +73,12 @@ fn references_and_names_hold() {
             assert!(target.is_some(), "{reference}");
         }
     });
+    // Nor do texts speak to those who read the code.
+    every_object(&document, &mut |members| {
+        if let Some(Value::String(text)) = members.get("description") {
+            assert!(!text.contains(".md") && !text.contains("[`"), "{text}");
+        }
+    });
     // schemars numbers types that share a name.
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(!name.ends_with(|c: char| c.is_ascii_digit()), "{name}");

@@ -116,7 +116,7 @@ pub(super) struct ShowQuery {
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentRetrieveVectors>)]
     #[schemars(default)]
     retrieve_vectors: Param<bool>,
-    /// See [`ListQuery::use_network`].
+    /// Refused whatever its value, as in the list.
     #[deserr(default, error = DeserrQueryParamError<InvalidDocumentUseNetwork>)]
     use_network: Option<bool>,
 }
