@@ -1,7 +1,11 @@
 //! Embedders against a provider on this machine.
 
+mod composite;
 mod ollama;
 mod open_ai;
+mod pattern;
+mod pool;
+mod requests;
 mod rest;
 
 use std::error::Error;
