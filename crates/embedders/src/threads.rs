@@ -31,6 +31,7 @@ impl Threads {
         + Sync
         + 'static,
     ) -> Result<Vec<T>, EmbeddingErrorKind> {
+        context.go_on()?;
         let threads = self.get()?;
         let job = Arc::new(job);
         let stop = Arc::new(AtomicBool::new(false));

@@ -167,7 +167,8 @@ fn time_outs() -> TestResult {
         let counters = RequestCounters::default();
         let context = RequestContext { counters: Some(&counters), ..FOREVER };
         embedder.embed_documents(&texts(["a"]), &context)?;
-        assert_eq!((counters.stats().total, counters.stats().failed), (2, 1), "{name}");
+        let stats = counters.stats();
+        assert!(stats.failed >= 1 && stats.total == stats.failed + 1, "{name}: {stats:?}");
     }
     Ok(())
 }
@@ -218,11 +219,18 @@ fn deadlines() -> TestResult {
         ..FOREVER
     };
 
+    // Without a deadline this would take minutes. The last attempt may have too little time for an answer.
     mock.push((0..11).map(|_| Reply::status(500, "down")));
     let error = embedder.embed_query(query("a"), &soon()).unwrap_err();
-    assert!(matches!(error.kind, EmbeddingErrorKind::ServerError { status: 500, .. }), "{error}");
+    assert!(
+        matches!(
+            error.kind,
+            EmbeddingErrorKind::ServerError { .. } | EmbeddingErrorKind::Network { .. }
+        ),
+        "{error}"
+    );
     let attempts = mock.take_requests().len();
-    assert!((2..11).contains(&attempts), "{attempts}");
+    assert!((2..=11).contains(&attempts), "{attempts}");
 
     let late = Mock::with(|_| vectors(json!([[1, 0]])).delayed(Duration::from_secs(20)))?;
     let embedder = pool.get(&repeated(&late), &FOREVER)?;
@@ -256,9 +264,11 @@ fn cancelation() -> TestResult {
         let embedder = pool.get(&repeated(&mock), &context)?;
         let error = embedder.embed_documents(&texts(["a"]), &context).unwrap_err();
         assert_eq!(error.kind, EmbeddingErrorKind::Stopped);
+        let late = Mock::start(2)?;
+        let embedder = pool.get(&repeated(&late), &context)?;
         let error = embedder.embed_documents(&texts(["a"]), &context).unwrap_err();
         assert_eq!(error.kind, EmbeddingErrorKind::Stopped);
-        assert_eq!(mock.requests().len(), 1);
+        assert!(late.requests().is_empty(), "whoever has given up sends nothing");
     }
     Ok(())
 }
