@@ -36,8 +36,8 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         two(gzip)
     );
     let mut figures = Vec::new();
-    for bin in &common.bins {
-        let server = Server::start(bin, common)?;
+    for bin in &common.setup.bins {
+        let server = Server::start(bin, &common.setup)?;
         let steps = measure(&server, &data)?;
         print(&server.name, &steps, gzip);
         let steps: Vec<Value> = steps.iter().map(|step| as_json(step, gzip)).collect();
@@ -49,7 +49,7 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         "gzipSeconds": gzip,
         "servers": figures,
     });
-    write_json(common.json.as_deref(), "index", figures)
+    write_json(common.setup.json.as_deref(), "index", figures)
 }
 
 fn measure(server: &Server, data: &Data) -> Result<Vec<Step>> {

@@ -8,6 +8,8 @@
 //! | `index_workload` | `index`: initial load, small replacement, new filters, deletion |
 //! | `search_workload` | `search`: latency and throughput of a list of queries, also while documents arrive |
 //! | `snapshot_workload` | `snapshot`: creation and import of index snapshots against tools of the system |
+//! | `vector_workload` | `vectors`: searches by vectors, what they find of an exact scan, and what bits cost |
+//! | `embeddings` | seeded vectors that resemble those of a model, and the exact scan |
 //! | `queries` | `queries`: a seeded mix of queries made from a data file |
 //! | `data` | the data file: documents, and what their fields are good for |
 //! | `server`, `client` | a server in a directory of its own; requests and tasks |
@@ -16,6 +18,7 @@
 
 mod client;
 mod data;
+mod embeddings;
 mod error;
 mod index_workload;
 mod process;
@@ -26,6 +29,7 @@ mod server;
 mod snapshot_workload;
 mod stats;
 mod tools;
+mod vector_workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,15 +44,22 @@ struct Command {
     workload: Workload,
 }
 
-/// What every workload needs.
+/// What workloads on a data file need.
 #[derive(clap::Args)]
 struct Common {
-    /// A server to measure; give it twice to compare two in one run.
-    #[arg(long = "bin", required = true, value_name = "FILE")]
-    bins: Vec<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
     /// Documents, one JSON object a line; `.gz` is unpacked.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
+}
+
+/// What every workload needs.
+#[derive(clap::Args)]
+struct Setup {
+    /// A server to measure; give it twice to compare two in one run.
+    #[arg(long = "bin", required = true, value_name = "FILE")]
+    bins: Vec<PathBuf>,
     /// An argument for every server, for example `--server-arg=--max-indexing-threads=1`.
     #[arg(long = "server-arg", value_name = "ARG")]
     server_args: Vec<String>,
@@ -68,6 +79,8 @@ enum Workload {
     Search(search_workload::SearchArgs),
     /// Index snapshots: creation and import for each compression, beside tools of the system.
     Snapshot(snapshot_workload::SnapshotArgs),
+    /// Vectors: indexing, latency and recall of searches, plain and as bits, and snapshots.
+    Vectors(vector_workload::VectorArgs),
     /// Print a mix of queries made from a data file, one JSON object a line.
     Queries(queries::QueriesArgs),
 }
@@ -77,6 +90,7 @@ fn main() -> ExitCode {
         Workload::Index(common) => index_workload::run(&common),
         Workload::Search(arguments) => search_workload::run(&arguments),
         Workload::Snapshot(arguments) => snapshot_workload::run(&arguments),
+        Workload::Vectors(arguments) => vector_workload::run(&arguments),
         Workload::Queries(arguments) => queries::run(&arguments),
     };
     match done {

@@ -54,7 +54,7 @@ impl Replay {
         self.wall += other.wall;
     }
 
-    fn per_second(&self) -> f64 {
+    pub(crate) fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.wall.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
@@ -91,8 +91,8 @@ pub(crate) fn run(arguments: &SearchArgs) -> Result<()> {
         None => queries::generate(&data, arguments.mix)?,
     };
     let mut servers = Vec::new();
-    for bin in &common.bins {
-        let server = Server::start(bin, common)?;
+    for bin in &common.setup.bins {
+        let server = Server::start(bin, &common.setup)?;
         prepare(&server, &data)?;
         // Once through the list, so that what the first readers pay is paid.
         replay(&server, &queries, 1, Until::Once);
@@ -134,7 +134,7 @@ pub(crate) fn run(arguments: &SearchArgs) -> Result<()> {
     }
     let figures =
         json!({"documents": data.documents.len(), "queries": queries.len(), "servers": figures});
-    write_json(common.json.as_deref(), "search", figures)
+    write_json(common.setup.json.as_deref(), "search", figures)
 }
 
 /// Sets what the queries need, then indexes the data.

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::Common;
+use crate::Setup;
 use crate::client::Client;
 use crate::error::{Error, Result};
 
@@ -29,9 +29,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a binary and waits until it answers.
-    pub(crate) fn start(bin: &Path, common: &Common) -> Result<Server> {
+    pub(crate) fn start(bin: &Path, setup: &Setup) -> Result<Server> {
         let bin = fs::canonicalize(bin).map_err(Error::io(bin))?;
-        let parent = common.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let parent = setup.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
         let directory = tempfile::Builder::new()
             .prefix("workloads-")
             .tempdir_in(&parent)
@@ -50,7 +50,7 @@ impl Server {
             .arg(root.join("dumps"))
             .arg("--snapshot-dir")
             .arg(root.join("snapshots"))
-            .args(&common.server_args)
+            .args(&setup.server_args)
             .current_dir(root)
             .stdin(Stdio::null())
             .stdout(log)

@@ -101,8 +101,8 @@ pub(crate) fn run(arguments: &SnapshotArgs) -> Result<()> {
     let tools = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
     let mdb_copy = mdb_copy(tools.path())?;
     let mut results = Vec::new();
-    for bin in &common.bins {
-        let server = Server::start(bin, common)?;
+    for bin in &common.setup.bins {
+        let server = Server::start(bin, &common.setup)?;
         prepare(&server, &data)?;
         let run = Run {
             client: server.client(),
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: &SnapshotArgs) -> Result<()> {
         }));
     }
     let figures = json!({"documents": data.documents.len(), "servers": results});
-    write_json(common.json.as_deref(), "snapshot", figures)
+    write_json(common.setup.json.as_deref(), "snapshot", figures)
 }
 
 /// What the measurements of one server share.
