@@ -98,7 +98,6 @@ const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Rout
 pub static OPTIONS: &[&str] = &[
     "upgrade_db",
     "experimental_enable_logs_route",
-    "experimental_embedding_cache_entries",
     "experimental_personalization_api_key",
     "experimental_no_edition_2024_for_settings",
     "s3_bucket_url",

@@ -212,7 +212,7 @@ fn scheduler_options(
         },
         embedders: PoolOptions {
             policy: Policy::new(&options.experimental_allowed_ip_networks.0),
-            cache_entries: 0,
+            cache_entries: options.experimental_embedding_cache_entries,
         },
         features: FeatureFlags {
             metrics: options.experimental_enable_metrics,

@@ -244,6 +244,15 @@ pub struct Options {
     )]
     pub experimental_nb_searches_per_core: NonZeroUsize,
 
+    /// How many queries each embedder remembers the vectors of
+    #[arg(
+        long,
+        env = "MEILI_EXPERIMENTAL_EMBEDDING_CACHE_ENTRIES",
+        value_name = "NUMBER",
+        default_value = "0"
+    )]
+    pub experimental_embedding_cache_entries: usize,
+
     /// Write indexes through a writable memory map: less memory while indexing
     #[arg(long, env = "MEILI_EXPERIMENTAL_REDUCE_INDEXING_MEMORY_USAGE")]
     pub experimental_reduce_indexing_memory_usage: bool,
