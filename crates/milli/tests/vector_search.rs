@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::TestIndex;
 use embedders::QueryInput;
 use milli::Schema;
@@ -30,7 +32,7 @@ struct Ask {
     threshold: Option<f64>,
     limit: Option<usize>,
     offset: usize,
-    deadline: Option<std::time::Instant>,
+    deadline: Option<Instant>,
 }
 
 fn request<'q>(ask: &'q Ask, universe: RoaringBitmap) -> SearchRequest<'q> {
@@ -52,6 +54,11 @@ fn request<'q>(ask: &'q Ask, universe: RoaringBitmap) -> SearchRequest<'q> {
     }
 }
 
+/// A deadline that is not reached.
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
 /// Runs a search: by the vector alone, or with the words when a ratio is given.
 fn search(
     index: &TestIndex,
@@ -66,7 +73,7 @@ fn search(
         SearchEmbedder::open(&index.index, &rtxn, &schema, EMBEDDER, &Default::default())
             .unwrap()
             .unwrap();
-    let vector = embedder.query(vector.to_vec()).unwrap();
+    let vector = embedder.query(vector.to_vec(), soon()).unwrap();
     let universe = universe.unwrap_or_else(|| index.index.documents_ids(&rtxn).unwrap());
     let sort = SortParameter::parse(&ask.sort).unwrap();
     let request = SearchRequest { sort: sort.checked(&schema).unwrap(), ..request(ask, universe) };
@@ -213,7 +220,7 @@ fn what_the_filter_leaves() {
 #[test]
 fn a_search_whose_time_is_over_skips_the_vectors() {
     let index = five_documents(plain());
-    let ask = Ask { deadline: Some(std::time::Instant::now()), ..Ask::default() };
+    let ask = Ask { deadline: Some(Instant::now()), ..Ask::default() };
     let outcome = search(&index, &[-1.0, 0.0], None, &ask, None);
     assert_eq!(ids(&index, &outcome), ["1", "2", "3", "4", "5"]);
     assert_eq!(outcome.scores[0], [ScoreDetail::Skipped]);
@@ -265,11 +272,11 @@ fn a_text_cannot_be_embedded_by_users() {
             .unwrap()
             .unwrap();
     let input = QueryInput { text: Some("kite"), media: None };
-    let error = embedder.embed(input, None).unwrap_err();
+    let error = embedder.embed(input, soon()).unwrap_err();
     assert!(matches!(error, milli::Error::Vector(VectorError::Embedding { .. })), "{error}");
     let ask = Ask { q: Some("kite"), ..Ask::default() };
     let universe = index.index.documents_ids(&rtxn).unwrap();
-    let vector = || embedder.embed(input, None);
+    let vector = || embedder.embed(input, soon());
     let request = request(&ask, universe);
     let outcome = hybrid::search(&index.index, &rtxn, &schema, request, 0.5, vector).unwrap();
     assert_eq!(ids(&index, &outcome.found), ["1", "3"]);

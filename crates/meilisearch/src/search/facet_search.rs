@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::in_index;
 use super::index_run::deadline;
-use super::kind::{SearchKind, check_media};
+use super::kind::{QueryEmbedders, SearchKind, check_media};
 use super::query::{DEFAULT_LIMIT, HybridQuery, MatchingStrategy, Semantic, Share, languages};
 use crate::features::check_use_network;
 
@@ -88,6 +88,7 @@ pub(crate) fn search(
     let rtxn = index.read_txn().map_err(engine)?;
     let schema = Schema::load(&index, &rtxn).map_err(engine)?;
 
+    let deadline = deadline(&schema, start);
     let semantic = Semantic { hybrid: body.hybrid, vector: body.vector, media: body.media };
     let kind = SearchKind::choose(
         uid,
@@ -96,10 +97,9 @@ pub(crate) fn search(
         &schema,
         body.q.as_deref(),
         &semantic,
-        scheduler.embedders(),
+        QueryEmbedders { pool: scheduler.embedders(), deadline },
     )?;
     check_media(&semantic, &features)?;
-    let deadline = deadline(&schema, start);
     if let SearchKind::Vector(vector) = &kind {
         vector.get(deadline).map_err(engine)?;
     }

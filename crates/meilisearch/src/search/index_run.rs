@@ -22,7 +22,7 @@ use super::compatible::{Compatibility, Rules};
 use super::distinct_values::DistinctValues;
 use super::federated::Pagination;
 use super::in_index;
-use super::kind::{SearchKind, check_media};
+use super::kind::{QueryEmbedders, SearchKind, check_media};
 use super::merge::{RankedHit, best_first};
 use super::query::SearchQuery;
 
@@ -170,7 +170,7 @@ impl<'i> IndexRun<'i> {
             schema,
             q,
             &query.semantic,
-            common.embedders,
+            QueryEmbedders { pool: common.embedders, deadline: self.deadline },
         )?;
         let sort = SortParameter::parse(query.sort.as_deref().unwrap_or_default())?;
         check_media(&query.semantic, common.features)?;

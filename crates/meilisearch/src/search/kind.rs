@@ -27,6 +27,13 @@ pub(super) enum SearchKind<'q> {
     },
 }
 
+/// Who embeds queries, and until when.
+#[derive(Clone, Copy)]
+pub(super) struct QueryEmbedders<'e> {
+    pub(super) pool: &'e Arc<EmbedderPool>,
+    pub(super) deadline: Instant,
+}
+
 /// Where the vector of a query comes from.
 pub(super) struct QueryVector<'q> {
     embedder: SearchEmbedder,
@@ -48,7 +55,7 @@ impl<'q> SearchKind<'q> {
         schema: &Schema,
         q: Option<&'q str>,
         semantic: &'q Semantic,
-        pool: &Arc<EmbedderPool>,
+        by: QueryEmbedders<'_>,
     ) -> Result<SearchKind<'q>, ResponseError> {
         let Semantic { hybrid, vector, media } = semantic;
         if media.is_some() && vector.is_some() {
@@ -71,8 +78,9 @@ impl<'q> SearchKind<'q> {
             return Ok(SearchKind::Words);
         }
         let code = Code::InvalidSearchEmbedder;
-        let embedder = open_embedder(uid, index, rtxn, schema, &hybrid.embedder, code, pool)?;
-        let given = vector.as_ref().map(|vector| embedder.query(vector.clone())).transpose();
+        let embedder = open_embedder(uid, index, rtxn, schema, &hybrid.embedder, code, by.pool)?;
+        let given = |vector: &Vec<f32>| embedder.query(vector.clone(), by.deadline);
+        let given = vector.as_ref().map(given).transpose();
         let given = given.map_err(|error| in_index(uid, error))?;
         let input = QueryInput { text, media: media.as_ref() };
         let vector = QueryVector { embedder, given, input };
@@ -91,7 +99,7 @@ impl QueryVector<'_> {
     pub(super) fn get(&self, deadline: Instant) -> milli::Result<VectorQuery> {
         match &self.given {
             Some(given) => Ok(given.clone()),
-            None => self.embedder.embed(self.input, Some(deadline)),
+            None => self.embedder.embed(self.input, deadline),
         }
     }
 }

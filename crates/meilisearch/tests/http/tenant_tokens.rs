@@ -146,3 +146,33 @@ fn tokens_end() {
     cinema.server.use_key(Some(&token));
     cinema.refused("/indexes/films/search", json!({}));
 }
+
+/// The filter holds for the document that others are compared with, and for those that are found.
+#[test]
+fn similar_documents_are_filtered() {
+    let mut cinema = Cinema::open();
+    let embedders = json!({ "e": { "source": "userProvided", "dimensions": 2 } });
+    let server = &cinema.server;
+    let films = json!([
+        { "id": 1, "user": 1, "_vectors": { "e": [1, 0] } },
+        { "id": 2, "user": 2, "_vectors": { "e": [1, 0.1] } },
+        { "id": 3, "user": 1, "_vectors": { "e": [1, 0.2] } },
+        { "id": 4, "user": 2, "_vectors": { "e": [1, 0.3] } },
+    ]);
+    server.succeed(server.post("/indexes/films/documents", films));
+    server.succeed(server.patch("/indexes/films/settings", json!({ "embedders": embedders })));
+    cinema.use_rules(json!({ "films": { "filter": "user = 2" } }));
+    let similar = |body: Value| cinema.server.post("/indexes/films/similar", body);
+
+    let (status, answer) = similar(json!({ "id": 2, "embedder": "e" }));
+    assert_eq!((status, ids(&answer)), (200, vec![4]), "{answer}");
+    assert_eq!(answer["estimatedTotalHits"], 1);
+    let (_, answer) = similar(json!({ "id": 2, "embedder": "e", "filter": "user = 1" }));
+    assert_eq!(ids(&answer), [0; 0]);
+    let (_, answer) = cinema.server.get("/indexes/films/similar?id=4&embedder=e");
+    assert_eq!(ids(&answer), [2]);
+    // A document of somebody else is not even there.
+    let (status, error) = similar(json!({ "id": 1, "embedder": "e" }));
+    assert_eq!((status, &error["code"]), (400, &json!("not_found_similar_id")));
+    assert!(error["message"].as_str().unwrap().contains("no document"), "{error}");
+}

@@ -47,7 +47,10 @@ pub fn similar(
     let SimilarRequest { docid, mut universe, offset, limit, ranking_score_threshold } = request;
     universe.remove(docid);
     let wanted = offset.saturating_add(limit);
-    let nearest = embedder.store().nearest_to_document(index, rtxn, docid, &universe, wanted)?;
+    let nearest = match embedder.known_store() {
+        Some(store) => store.nearest_to_document(index, rtxn, docid, &universe, wanted)?,
+        None => Vec::new(),
+    };
     let mut outcome =
         SimilarOutcome { docids: Vec::new(), scores: Vec::new(), total: universe.len() };
     for (rank, (docid, distance)) in nearest.into_iter().enumerate().skip(offset) {

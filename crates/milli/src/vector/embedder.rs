@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use embedders::{
-    Distribution, EmbedderConfig, EmbedderOptions, EmbedderPool, EmbeddingError, QueryInput,
-    RequestContext,
+    Distribution, Embedder, EmbedderConfig, EmbedderOptions, EmbedderPool, EmbeddingError,
+    QueryInput, RequestContext,
 };
 use meilisearch_types::error::{Code, ErrorCode};
-use meilisearch_types::not_implemented::NotImplemented;
 use roaring::RoaringBitmap;
 
-use super::{EmbedderStatus, Nearest, VectorStore, config};
+use super::{EmbedderStatus, Nearest, VectorStore};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::store::{Index, RoTxn};
@@ -51,10 +50,13 @@ impl ErrorCode for VectorError {
     }
 }
 
-/// An embedder of an index, ready to search with.
+/// An embedder of an index, ready to search with. Its instance is made when there is something to embed.
 pub struct SearchEmbedder {
     name: String,
-    store: VectorStore,
+    id: u8,
+    is_quantized: bool,
+    /// Numbers of a vector, where the options or the stored vectors tell; else the instance knows.
+    dimensions: Option<usize>,
     distribution: Option<Distribution>,
     options: EmbedderOptions,
     pool: Arc<EmbedderPool>,
@@ -64,7 +66,7 @@ impl SearchEmbedder {
     /// The embedder of this name; `None` when the index has none.
     ///
     /// # Errors
-    /// Its source is not built, or its entry cannot be read.
+    /// Its entry or its vectors cannot be read.
     pub fn open(
         index: &Index,
         rtxn: &RoTxn<'_>,
@@ -74,46 +76,76 @@ impl SearchEmbedder {
     ) -> Result<Option<SearchEmbedder>> {
         let named = |config: &&EmbedderConfig| config.name == name;
         let Some(config) = schema.embedders.iter().find(named) else { return Ok(None) };
-        let status = EmbedderStatus::get(index, rtxn, name)?.unwrap_or_default();
-        let store = config::store(config, status.id).ok_or(NotImplemented::EmbeddersSetting)?;
+        let EmbedderStatus { id, .. } = EmbedderStatus::get(index, rtxn, name)?.unwrap_or_default();
         let options = config.config.embedder_options.clone();
+        let is_quantized = config.is_quantized();
+        let dimensions = match options.dimensions() {
+            Some(dimensions) => Some(dimensions),
+            None => VectorStore::find(index, rtxn, id, is_quantized)?.map(|store| store.dimensions),
+        };
         let distribution = options.distribution();
         let (name, pool) = (name.to_owned(), Arc::clone(pool));
-        Ok(Some(SearchEmbedder { name, store, distribution, options, pool }))
+        let embedder =
+            SearchEmbedder { name, id, is_quantized, dimensions, distribution, options, pool };
+        Ok(Some(embedder))
     }
 
-    /// Ranks by nearness to a given vector.
+    /// Ranks by nearness to a given vector. Until `deadline`, the instance may be asked for its length.
     ///
     /// # Errors
-    /// Its length is not that of the embedder.
-    pub fn query(&self, vector: Vec<f32>) -> Result<VectorQuery> {
-        if vector.len() != self.store.dimensions {
+    /// Its length is not that of the embedder, or nobody can tell that length.
+    pub fn query(&self, vector: Vec<f32>, deadline: Instant) -> Result<VectorQuery> {
+        let dimensions = match self.dimensions {
+            Some(dimensions) => dimensions,
+            None => self.with_instance(deadline, |embedder, _| Ok(embedder.dimensions()))?,
+        };
+        self.checked(vector, dimensions)
+    }
+
+    /// Ranks by nearness to what a query says, embedded before `deadline`.
+    ///
+    /// # Errors
+    /// It cannot be embedded ([`VectorError::Embedding`]), or not to a vector of the right length.
+    pub fn embed(&self, input: QueryInput<'_>, deadline: Instant) -> Result<VectorQuery> {
+        let vector =
+            self.with_instance(deadline, |embedder, context| embedder.embed_query(input, context))?;
+        let dimensions = self.dimensions.unwrap_or(vector.len());
+        self.checked(vector, dimensions)
+    }
+
+    fn with_instance<T>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Embedder, &RequestContext<'_>) -> Result<T, EmbeddingError>,
+    ) -> Result<T> {
+        let context =
+            RequestContext { deadline: Some(deadline), must_stop: &|| false, counters: None };
+        let done = self.pool.get(&self.options, &context).and_then(|it| work(&it, &context));
+        done.map_err(|failure| {
+            VectorError::Embedding { embedder: self.name.clone(), failure }.into()
+        })
+    }
+
+    fn checked(&self, vector: Vec<f32>, dimensions: usize) -> Result<VectorQuery> {
+        if vector.len() != dimensions {
             return Err(VectorError::InvalidDimensions {
                 embedder: self.name.clone(),
-                expected: self.store.dimensions,
+                expected: dimensions,
                 found: vector.len(),
             }
             .into());
         }
-        Ok(VectorQuery { store: self.store, distribution: self.distribution, vector })
+        let store = self.store(dimensions);
+        Ok(VectorQuery { store, distribution: self.distribution, vector })
     }
 
-    /// Ranks by nearness to what a query says.
-    ///
-    /// # Errors
-    /// It cannot be embedded ([`VectorError::Embedding`]), or not to a vector of the right length.
-    pub fn embed(&self, input: QueryInput<'_>, deadline: Option<Instant>) -> Result<VectorQuery> {
-        let context = RequestContext { deadline, must_stop: &|| false, counters: None };
-        let vector = self
-            .pool
-            .get(&self.options, &context)
-            .and_then(|embedder| embedder.embed_query(input, &context))
-            .map_err(|failure| VectorError::Embedding { embedder: self.name.clone(), failure })?;
-        self.query(vector)
+    fn store(&self, dimensions: usize) -> VectorStore {
+        VectorStore { id: self.id, dimensions, is_quantized: self.is_quantized }
     }
 
-    pub(crate) fn store(&self) -> VectorStore {
-        self.store
+    /// Where its vectors are; `None` when nothing tells their length, and so there are none.
+    pub(crate) fn known_store(&self) -> Option<VectorStore> {
+        self.dimensions.map(|dimensions| self.store(dimensions))
     }
 
     /// The similarity of vectors at a distance, spread as the embedder says (search.md 18.2).

@@ -1,6 +1,9 @@
 //! The nearest vectors of an embedder's stores (vectors.md 15.5).
 
 use std::cmp::Ordering;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use hannoy::distances::{Cosine, Hamming};
@@ -15,9 +18,11 @@ use crate::store::{Index, RoTxn};
 const ALWAYS_SCANNED: usize = 1_000;
 /// A greater number of candidates, below this one, is compared one by one when the candidates are a
 /// small share of the store: a walk over the graph would meet few of them.
-const SCANNED_BELOW: usize = 300_000;
-/// What a small share is.
-const SCANNED_SHARE: f32 = 0.1;
+static SCANNED_BELOW: LazyLock<usize> =
+    LazyLock::new(|| from_environment("MEILI_EXPERIMENTAL_HNSW_LINEAR_BELOW", 300_000));
+/// What a small share is, 0 to 1.
+static SCANNED_SHARE: LazyLock<f32> =
+    LazyLock::new(|| from_environment("MEILI_EXPERIMENTAL_HNSW_LINEAR_BELOW_RATIO", 0.1));
 /// Least width of the walk over a graph, in items.
 const MIN_WIDTH: usize = 100;
 /// Width of the walk for each neighbour that is wanted.
@@ -138,8 +143,8 @@ impl Walk<'_> {
         query
             .candidates(&candidates)
             .ef_search(width.min(items.len() as usize))
-            .linear_below(if is_scanned { ALWAYS_SCANNED } else { SCANNED_BELOW })
-            .linear_below_ratio(if is_scanned { 1.0 } else { SCANNED_SHARE });
+            .linear_below(if is_scanned { ALWAYS_SCANNED } else { *SCANNED_BELOW })
+            .linear_below_ratio(if is_scanned { 1.0 } else { *SCANNED_SHARE });
         let must_stop = || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let found =
             query.by_vector_with_cancellation(self.rtxn, vector, must_stop).map_err(failed)?;
@@ -151,4 +156,13 @@ impl Walk<'_> {
 
 fn by_distance((id, distance): &(u32, f32), (other_id, other): &(u32, f32)) -> Ordering {
     distance.total_cmp(other).then(id.cmp(other_id))
+}
+
+/// A number of the environment; one that cannot be read counts as not set, and is told of once.
+fn from_environment<T: FromStr<Err: Display> + Display>(name: &str, default: T) -> T {
+    let Ok(text) = std::env::var(name) else { return default };
+    text.trim().parse().unwrap_or_else(|error| {
+        tracing::warn!("`{name}` is `{text}`, which is no number ({error}): {default} is used");
+        default
+    })
 }
