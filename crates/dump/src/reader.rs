@@ -10,6 +10,7 @@ use meilisearch_types::features::RuntimeTogglableFeatures;
 use meilisearch_types::keys::Key;
 use meilisearch_types::settings::Settings;
 use meilisearch_types::tasks::TaskId;
+use meilisearch_types::webhooks::DumpedWebhooks;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -122,7 +123,7 @@ impl Dump {
     }
 
     /// The webhooks, if the dump has some.
-    pub fn webhooks(&self) -> Result<Option<Value>> {
+    pub fn webhooks(&self) -> Result<Option<DumpedWebhooks>> {
         optional(&self.directory, layout::WEBHOOKS)
     }
 

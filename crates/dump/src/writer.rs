@@ -10,6 +10,7 @@ use meilisearch_types::keys::Key;
 use meilisearch_types::settings::Settings;
 use meilisearch_types::tasks::TaskId;
 use meilisearch_types::versioning::VERSION_STR;
+use meilisearch_types::webhooks::DumpedWebhooks;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -92,7 +93,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// The webhooks.
-    pub fn webhooks(&mut self, webhooks: &impl Serialize) -> Result<()> {
+    pub fn webhooks(&mut self, webhooks: &DumpedWebhooks) -> Result<()> {
         self.json(layout::WEBHOOKS, webhooks)
     }
 

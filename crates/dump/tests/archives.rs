@@ -19,6 +19,11 @@ fn long_uid() -> String {
     "u".repeat(400)
 }
 
+fn webhooks() -> Value {
+    let hook = json!({"url": "https://hook.invalid/", "headers": {"A": "b"}});
+    json!({"webhooks": {"c41e84cf-8a85-4b9f-a1c4-5b4f3f6e3a0d": hook}})
+}
+
 fn archive() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = Writer::new(Vec::new(), dir.path(), OffsetDateTime::UNIX_EPOCH).unwrap();
@@ -52,7 +57,7 @@ fn archive() -> Vec<u8> {
     }
     writer.features(&json!({"metrics": true})).unwrap();
     writer.network(&json!({})).unwrap();
-    writer.webhooks(&json!({"webhooks": {}})).unwrap();
+    writer.webhooks(&serde_json::from_value(webhooks()).unwrap()).unwrap();
     writer.finish().unwrap()
 }
 
@@ -97,7 +102,7 @@ fn there_and_back() {
         "indexes": [["a", "{\"id\":\"a\"}\n"], [long, format!("{{\"id\":\"{long}\"}}\n")]],
         "features": true,
         "network": {},
-        "webhooks": {"webhooks": {}},
+        "webhooks": webhooks(),
     });
     assert_eq!(read(&archive()).unwrap(), expected);
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use heed::{RoTxn, RwTxn};
 use meilisearch_types::outgoing::Policy;
 use meilisearch_types::tasks::{Task, TaskView};
-use meilisearch_types::webhooks::Webhook;
+use meilisearch_types::webhooks::{DumpedWebhooks, MAX_WEBHOOKS, StoredWebhooks, Webhook};
 use ureq::Agent;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use uuid::Uuid;
@@ -39,9 +40,36 @@ impl WebhookOptions {
     }
 }
 
-fn stored(queue: &Queue) -> Result<BTreeMap<Uuid, Webhook>> {
-    let rtxn = queue.read_txn()?;
-    Ok(queue.tables().persisted.get(&rtxn, KEY)?.unwrap_or_default().runtime)
+impl Queue {
+    /// The webhooks made over HTTP.
+    pub(crate) fn webhooks(&self, rtxn: &RoTxn<'_>) -> Result<BTreeMap<Uuid, Webhook>> {
+        Ok(self.tables().persisted.get(rtxn, KEY)?.unwrap_or_default().runtime)
+    }
+
+    /// Stores the webhooks of a dump, but for those that could not have been made over HTTP: nothing can be
+    /// sent to them.
+    pub(crate) fn put_dumped_webhooks(
+        &self,
+        wtxn: &mut RwTxn<'_>,
+        dumped: DumpedWebhooks,
+    ) -> Result<()> {
+        let mut runtime = BTreeMap::new();
+        for (uuid, webhook) in dumped.webhooks {
+            let refusal = match webhook.check() {
+                Err(error) => error.to_string(),
+                Ok(()) if uuid.is_nil() => "Its UUID is that of the command line's.".to_owned(),
+                Ok(()) if runtime.len() >= MAX_WEBHOOKS => {
+                    format!("There may be at most {MAX_WEBHOOKS}.")
+                }
+                Ok(()) => {
+                    runtime.insert(uuid, webhook);
+                    continue;
+                }
+            };
+            tracing::warn!("the webhook `{uuid}` of the dump is left out: {refusal}");
+        }
+        Ok(self.tables().persisted.put(wtxn, KEY, &StoredWebhooks { runtime })?)
+    }
 }
 
 impl IndexScheduler {
@@ -50,7 +78,9 @@ impl IndexScheduler {
     /// # Errors
     /// The queue cannot be read.
     pub fn webhooks(&self) -> Result<BTreeMap<Uuid, Webhook>> {
-        Ok(self.shared.options.webhooks.with_stored(stored(&self.shared.queue)?))
+        let Shared { queue, options, .. } = &*self.shared;
+        let rtxn = queue.read_txn()?;
+        Ok(options.webhooks.with_stored(queue.webhooks(&rtxn)?))
     }
 
     /// Changes the webhooks that are stored; nobody else changes them meanwhile. When `change` fails,
@@ -64,9 +94,9 @@ impl IndexScheduler {
     ) -> std::result::Result<T, E> {
         let queue = &self.shared.queue;
         let mut wtxn = queue.env().write_txn()?;
-        let mut stored =
-            queue.tables().persisted.get(&wtxn, KEY).map_err(Error::from)?.unwrap_or_default();
-        let changed = change(&mut stored.runtime)?;
+        let mut runtime = queue.webhooks(&wtxn)?;
+        let changed = change(&mut runtime)?;
+        let stored = StoredWebhooks { runtime };
         queue.tables().persisted.put(&mut wtxn, KEY, &stored).map_err(Error::from)?;
         wtxn.commit().map_err(Error::from)?;
         Ok(changed)
@@ -76,7 +106,8 @@ impl IndexScheduler {
 impl Shared {
     /// Sends the tasks of a batch, whose end is committed, to every webhook, on a thread of its own.
     pub(crate) fn notify_webhooks(&self, finished: &[Task], canceled: &[Task]) {
-        let webhooks = match stored(&self.queue) {
+        let stored = self.queue.read_txn().and_then(|rtxn| self.queue.webhooks(&rtxn));
+        let webhooks = match stored {
             Ok(stored) => self.options.webhooks.with_stored(stored),
             Err(error) => return tracing::error!("no webhook is called: {error}"),
         };

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use url::Url;
 use uuid::Uuid;
+
+use crate::error::{Code, ErrorCode};
 
 /// Webhooks that users may make.
 pub const MAX_WEBHOOKS: usize = 20;
@@ -18,6 +22,70 @@ pub struct Webhook {
     /// Further headers of the request, in clear.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+}
+
+/// Why a webhook is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The URL leads nowhere.
+    #[error("`{url}` is not an absolute URL: {reason}.")]
+    Url {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: url::ParseError,
+    },
+    /// No header can have this name.
+    #[error("`{0}` cannot be the name of a header.")]
+    HeaderName(String),
+    /// The value of the header of this name has characters that no header may have.
+    #[error("The value of the header `{0}` cannot be sent in one.")]
+    HeaderValue(String),
+    /// It has more headers than allowed.
+    #[error("A webhook has at most {MAX_WEBHOOK_HEADERS} headers.")]
+    TooManyHeaders,
+}
+
+impl ErrorCode for WebhookError {
+    fn error_code(&self) -> Code {
+        match self {
+            WebhookError::Url { .. } => Code::InvalidWebhookUrl,
+            WebhookError::HeaderName(_)
+            | WebhookError::HeaderValue(_)
+            | WebhookError::TooManyHeaders => Code::InvalidWebhookHeaders,
+        }
+    }
+}
+
+impl Webhook {
+    /// Whether tasks can be sent to it at all.
+    ///
+    /// # Errors
+    /// What is wrong with its URL or its headers.
+    pub fn check(&self) -> Result<(), WebhookError> {
+        if let Err(reason) = Url::parse(&self.url) {
+            return Err(WebhookError::Url { url: self.url.clone(), reason });
+        }
+        for (name, value) in &self.headers {
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                return Err(WebhookError::HeaderName(name.clone()));
+            }
+            if HeaderValue::from_str(value).is_err() {
+                return Err(WebhookError::HeaderValue(name.clone()));
+            }
+        }
+        if self.headers.len() > MAX_WEBHOOK_HEADERS {
+            return Err(WebhookError::TooManyHeaders);
+        }
+        Ok(())
+    }
+}
+
+/// Webhooks as a dump holds them; the one of the command line is not among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpedWebhooks {
+    /// Those made over HTTP.
+    pub webhooks: BTreeMap<Uuid, Webhook>,
 }
 
 /// Webhooks as they are stored; the one of the command line is not among them.

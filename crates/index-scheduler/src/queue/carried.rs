@@ -1,9 +1,9 @@
-//! Values that dumps carry from one instance to the next: chat workspaces, the network, webhooks
+//! Values that dumps carry from one instance to the next: chat workspaces and the network
 //! (storage-instance.md 7 and 13). They are passed on in the form in which they are stored.
 
 use heed::types::Str;
 use heed::{Database, RoTxn, RwTxn};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Queue;
@@ -11,13 +11,6 @@ use super::codec::Json;
 use crate::error::{Error, Result};
 
 const CHATS: &str = "chat-settings";
-const PERSISTED: &str = "persisted";
-/// Key of the webhooks in [`PERSISTED`].
-const WEBHOOKS: &str = "webhooks";
-/// Member of the stored webhooks that holds those made over HTTP.
-const STORED_WEBHOOKS: &str = "runtime";
-/// The same in a dump.
-const DUMPED_WEBHOOKS: &str = "webhooks";
 /// Key of the network beside the experimental features.
 const NETWORK: &str = "network";
 
@@ -68,26 +61,6 @@ impl Queue {
         }
         let features = self.tables().features.remap_data_type::<Json<Value>>();
         Ok(features.put(wtxn, NETWORK, &network)?)
-    }
-
-    /// The webhooks in the form of dumps.
-    pub(crate) fn webhooks_for_dump(&self, rtxn: &RoTxn<'_>) -> Result<Value> {
-        let stored = self.named(rtxn, PERSISTED)?.get(rtxn, WEBHOOKS)?;
-        let webhooks = stored.and_then(|mut stored| Some(stored.get_mut(STORED_WEBHOOKS)?.take()));
-        Ok(json!({ DUMPED_WEBHOOKS: webhooks.unwrap_or_else(|| Map::new().into()) }))
-    }
-
-    /// Stores the webhooks of a dump.
-    pub(crate) fn put_dumped_webhooks(
-        &self,
-        wtxn: &mut RwTxn<'_>,
-        mut webhooks: Value,
-    ) -> Result<()> {
-        let Some(webhooks) = webhooks.get_mut(DUMPED_WEBHOOKS).map(Value::take) else {
-            return Ok(());
-        };
-        let stored = json!({ STORED_WEBHOOKS: webhooks });
-        Ok(self.named(wtxn, PERSISTED)?.put(wtxn, WEBHOOKS, &stored)?)
     }
 
     fn named(&self, rtxn: &RoTxn<'_>, name: &str) -> Result<Database<Str, Json<Value>>> {

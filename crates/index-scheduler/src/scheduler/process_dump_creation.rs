@@ -16,6 +16,7 @@ use heed::RoTxn;
 use index_snapshot::{NewFile, SnapshotUid, remove_unlocked};
 use meilisearch_types::progress::{AtomicStep, NamedStep};
 use meilisearch_types::tasks::{Details, Kind, KindWithContent, Status, Task};
+use meilisearch_types::webhooks::DumpedWebhooks;
 use milli::document::OutgoingDocuments;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
@@ -75,7 +76,7 @@ pub(super) fn run(shared: &Shared, running: &RunningBatch, mut task: Task) -> Re
     writer.features(&shared.features.effective())?;
     writer.network(&shared.queue.network(&rtxn)?)?;
     creation.enter(Step::DumpTheWebhooks)?;
-    writer.webhooks(&shared.queue.webhooks_for_dump(&rtxn)?)?;
+    writer.webhooks(&DumpedWebhooks { webhooks: shared.queue.webhooks(&rtxn)? })?;
     drop(rtxn);
     creation.enter(Step::CompressTheDump)?;
     writer.finish()?;

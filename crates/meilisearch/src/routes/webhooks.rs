@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Path};
 use deserr::{Deserr, ValuePointerRef};
 use index_scheduler::IndexScheduler;
@@ -13,10 +12,9 @@ use meilisearch_types::error::deserr_codes::{
 };
 use meilisearch_types::error::{Code, ResponseError};
 use meilisearch_types::settings::{Setting, mask};
-use meilisearch_types::webhooks::{MAX_WEBHOOK_HEADERS, MAX_WEBHOOKS, Webhook};
+use meilisearch_types::webhooks::{MAX_WEBHOOKS, Webhook};
 use schemars::JsonSchema;
 use serde::Serialize;
-use url::Url;
 use uuid::Uuid;
 
 use crate::extract::auth::{Guarded, actions};
@@ -137,7 +135,7 @@ async fn create(
     let headers = headers.unwrap_or_default();
     let headers = headers.into_iter().map(|(name, value)| (name, value.unwrap_or_default()));
     let webhook = Webhook { url, headers: headers.collect() };
-    check(&webhook)?;
+    webhook.check()?;
     let uuid = Uuid::new_v4();
     let created = blocking(move || {
         scheduler.change_webhooks(|webhooks| {
@@ -188,7 +186,7 @@ impl Update {
                 }
             }
         }
-        check(webhook)
+        Ok(webhook.check()?)
     }
 }
 
@@ -223,30 +221,6 @@ async fn delete(
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Checks what a request made of a webhook.
-fn check(webhook: &Webhook) -> Result<(), ResponseError> {
-    let refused = |message, code| Err(ResponseError::from_msg(message, code));
-    if let Err(error) = Url::parse(&webhook.url) {
-        let message = format!("`{}` is not an absolute URL: {error}.", webhook.url);
-        return refused(message, Code::InvalidWebhookUrl);
-    }
-    for (name, value) in &webhook.headers {
-        if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            let message = format!("`{name}` cannot be the name of a header.");
-            return refused(message, Code::InvalidWebhookHeaders);
-        }
-        if HeaderValue::from_str(value).is_err() {
-            let message = format!("The value of the header `{name}` cannot be sent in one.");
-            return refused(message, Code::InvalidWebhookHeaders);
-        }
-    }
-    if webhook.headers.len() > MAX_WEBHOOK_HEADERS {
-        let message = format!("A webhook has at most {MAX_WEBHOOK_HEADERS} headers.");
-        return refused(message, Code::InvalidWebhookHeaders);
-    }
-    Ok(())
 }
 
 fn parse_uuid(text: &str) -> Result<Uuid, ResponseError> {

@@ -75,6 +75,89 @@ fn a_dump_becomes_the_same_instance() {
     assert!(task["uid"].as_u64() > Some(4), "{task}");
 }
 
+/// A dump with other webhooks.
+fn with_webhooks(dump: &[u8], webhooks: &Value) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    tar::Archive::new(flate2::read::GzDecoder::new(dump)).unpack(dir.path()).unwrap();
+    std::fs::write(dir.path().join("webhooks.json"), webhooks.to_string()).unwrap();
+    let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut tar = tar::Builder::new(encoder);
+    tar.append_dir_all(".", dir.path()).unwrap();
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn webhooks_go_along() {
+    let fixed = ["--task-webhook-url", "https://fixed.invalid/"];
+    let server = Server::start_with(&fixed);
+    let headers = json!({"Authorization": "Bearer a-secret-of-the-hook", "X": "1"});
+    for url in ["https://a.invalid/", "https://b.invalid/"] {
+        assert_eq!(server.post("/webhooks", json!({"url": url, "headers": headers})).0, 201);
+    }
+    let archive = dump(&server);
+    let import = format!("--import-dump={}", archive.display());
+    let copy = Server::start_with(&[&import, fixed[0], fixed[1]]);
+    // The secrets are hidden here, and whole in the dump that the copy makes.
+    assert_eq!(copy.get("/webhooks"), server.get("/webhooks"));
+    assert_eq!(copy.get("/webhooks").1["results"].as_array().unwrap().len(), 3);
+    let in_dump = |archive: &Path| {
+        let file = std::fs::File::open(archive).unwrap();
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(file));
+        let mut entries = tar.entries().unwrap().map(Result::unwrap);
+        let webhooks = entries.find(|entry| entry.path().unwrap().ends_with("webhooks.json"));
+        serde_json::from_reader::<_, Value>(webhooks.unwrap()).unwrap()
+    };
+    let webhooks = in_dump(&archive);
+    assert_eq!(in_dump(&dump(&copy)), webhooks);
+    // The one of the command line is not among them.
+    let mut dumped: Vec<Value> =
+        webhooks["webhooks"].as_object().unwrap().values().cloned().collect();
+    dumped.sort_by_key(|hook| hook["url"].to_string());
+    let expected = |url: &str| json!({"url": url, "headers": headers});
+    assert_eq!(dumped, [expected("https://a.invalid/"), expected("https://b.invalid/")]);
+}
+
+#[test]
+fn webhooks_that_can_never_be_called_are_left_out() {
+    let server = Server::start();
+    let good = std::fs::read(dump(&server)).unwrap();
+    let uuid = |number: u32| format!("c41e84cf-8a85-4b9f-a1c4-{number:012}");
+    let hook = |url: &str, headers: Value| json!({"url": url, "headers": headers});
+    let url = "https://hook.invalid/";
+    let mut webhooks = json!({
+        uuid(1): {"url": url},
+        uuid(2): hook("hook", json!({})),
+        uuid(3): hook(url, json!({"a b": ""})),
+        uuid(4): hook(url, json!({"a": "\n"})),
+        "00000000-0000-0000-0000-000000000000": hook(url, json!({})),
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.dump");
+    let count = |webhooks: &Value| {
+        let webhooks = json!({ "webhooks": webhooks });
+        std::fs::write(&path, with_webhooks(&good, &webhooks)).unwrap();
+        let server = Server::start_with(&[&format!("--import-dump={}", path.display())]);
+        let (_, kept) = server.get("/webhooks");
+        kept["results"].as_array().unwrap().len()
+    };
+    assert_eq!(count(&webhooks), 1);
+    for number in 10..40 {
+        webhooks[uuid(number)] = hook(url, json!({}));
+    }
+    assert_eq!(count(&webhooks), 20);
+    // What has another form than a webhook tells of damage.
+    for damaged in
+        [json!({"webhooks": {uuid(1): {}}}), json!({"webhooks": {"x": {"url": url}}}), json!([])]
+    {
+        std::fs::write(&path, with_webhooks(&good, &damaged)).unwrap();
+        let output = import(dir.path(), &path);
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{damaged}: {log}");
+        assert!(log.contains("`webhooks.json`"), "{damaged}: {log}");
+        assert!(!dir.path().join("data.ms").exists(), "{damaged}: {log}");
+    }
+}
+
 /// Starts a server in a directory with a dump to import that it is expected not to accept.
 fn import(dir: &Path, archive: &Path) -> Output {
     let path = |name: &str| dir.join(name);
