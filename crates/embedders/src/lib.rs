@@ -7,6 +7,7 @@
 //! | `config.rs` | an embedder as an index stores it |
 //! | `options.rs` | the options of each source, with their defaults |
 //! | `template.rs` | a document → the text that is embedded (Liquid) |
+//! | `template_value.rs` | JSON as templates see it, with the order of its members |
 //! | `fragment.rs` | JSON whose strings are templates: parts of documents and of queries |
 //! | `pool.rs` | the instances that a process shares, and what they share |
 //! | `environment.rs` | the variables of the environment |
@@ -37,6 +38,7 @@ mod pool;
 mod request;
 mod rest;
 mod template;
+mod template_value;
 mod threads;
 
 pub use config::{Config, EmbedderConfig, Fragment, Prompt};
@@ -51,7 +53,9 @@ pub use options::{
 pub use pattern::{Arity, EMBEDDING, ExtractionError, FRAGMENT, Path, Pattern, PatternError, TEXT};
 pub use pool::{EmbedderPool, PoolOptions};
 pub use request::{RequestContext, RequestCounters};
-pub use template::{DocumentTemplate, TemplateDocument, TemplateError};
+pub use template::{
+    DEFAULT_TEMPLATE, DEFAULT_TEMPLATE_MAX_BYTES, DocumentTemplate, TemplateDocument, TemplateError,
+};
 
 #[cfg(test)]
 mod tests;
