@@ -3,10 +3,7 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::Method;
-
 use crate::error::{Code, ErrorCode};
-use crate::keys::Action;
 use crate::tasks::Kind;
 
 /// Something that is not built yet.
@@ -35,8 +32,6 @@ pub enum NotImplemented {
     RenderTemplate,
     /// `POST /indexes/{index_uid}/documents/edit`.
     EditDocuments,
-    /// A route of [`ROUTES`], by its path.
-    Route(&'static str),
     /// Tasks of a kind that no batch can run.
     TaskKind(Kind),
 }
@@ -45,7 +40,6 @@ impl NotImplemented {
     /// The missing thing, as the beginning of a sentence.
     pub fn what(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
-            NotImplemented::Route(path) => return format!("The route `{path}`").into(),
             NotImplemented::TaskKind(kind) => return format!("A task of type `{kind}`").into(),
             NotImplemented::UseNetwork => "The parameter `useNetwork`",
             NotImplemented::Network => "The network of instances (`/network`)",
@@ -70,34 +64,10 @@ impl ErrorCode for NotImplemented {
     }
 }
 
-/// A path none of whose methods is built.
-#[derive(Debug)]
-pub struct Route {
-    /// The path as actix matches it.
-    pub path: &'static str,
-    /// The methods that it will have, each with the action that it will need.
-    pub methods: &'static [(Method, Action)],
-}
-
-/// The routes that are not built: they authenticate, then answer 501. A fixed path stands before a
-/// parameter at its place.
-pub static ROUTES: &[Route] = &[
-    route(
-        "/logs/stream",
-        &[(Method::POST, Action::MetricsGet), (Method::DELETE, Action::MetricsGet)],
-    ),
-    route("/logs/stderr", &[(Method::POST, Action::MetricsGet)]),
-];
-
-const fn route(path: &'static str, methods: &'static [(Method, Action)]) -> Route {
-    Route { path, methods }
-}
-
 /// The options of operations.md section 3 that are not built, by their key: the server does not
 /// start with one of them.
 pub static OPTIONS: &[&str] = &[
     "upgrade_db",
-    "experimental_enable_logs_route",
     "experimental_personalization_api_key",
     "experimental_no_edition_2024_for_settings",
     "s3_bucket_url",

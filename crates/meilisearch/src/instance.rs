@@ -216,9 +216,9 @@ fn scheduler_options(
         },
         features: FeatureFlags {
             metrics: options.experimental_enable_metrics,
+            logs_route: options.experimental_enable_logs_route,
             contains_filter: options.experimental_contains_filter,
             legacy_search: options.experimental_legacy_search_default.then_some(true),
-            ..FeatureFlags::default()
         },
         webhooks: webhook_options(options),
     })

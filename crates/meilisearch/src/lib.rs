@@ -19,7 +19,7 @@
 //! | `metrics` | what is counted for Prometheus |
 //! | `instance_stats` | sizes and indexes of the whole instance |
 //! | [`features`] | the refusal of what an experimental feature gates |
-//! | [`logging`] | log lines and panics |
+//! | [`logging`] | log lines, on standard error and streamed, and panics |
 
 pub mod config_file;
 pub mod data_directory;

@@ -2,21 +2,23 @@
 //! (operations.md sections 2 to 5, index-snapshots.md section 9).
 //!
 //! One definition per option drives parsing, `--help`, the environment variable and the key of the
-//! configuration file (`config_file.rs`). Options of
-//! later issues are refused by [`refusal`], never ignored.
+//! configuration file (`config_file.rs`). Options of later issues are refused by [`refusal`], never
+//! ignored.
 
-use std::ffi::OsString;
+mod not_built;
+
 use std::fmt;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use meilisearch_types::not_implemented::{OPTIONS as NOT_BUILT, variable_of};
 use meilisearch_types::outgoing::{AllowedNetwork, NoNetwork};
 use meilisearch_types::sizes::ByteSize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use url::Url;
+
+pub use self::not_built::refusal;
 
 /// The shortest master key that production accepts, in bytes (operations.md section 11).
 pub const MIN_MASTER_KEY_BYTES: usize = 16;
@@ -261,6 +263,10 @@ pub struct Options {
     #[arg(long, env = "MEILI_EXPERIMENTAL_ENABLE_METRICS")]
     pub experimental_enable_metrics: bool,
 
+    /// Switch on the experimental feature `logsRoute`: `/logs/stream` and `/logs/stderr`
+    #[arg(long, env = "MEILI_EXPERIMENTAL_ENABLE_LOGS_ROUTE")]
+    pub experimental_enable_logs_route: bool,
+
     /// Switch on the experimental feature `containsFilter`: the filter operator `CONTAINS`
     #[arg(long, env = "MEILI_EXPERIMENTAL_CONTAINS_FILTER")]
     pub experimental_contains_filter: bool,
@@ -418,36 +424,6 @@ impl FromStr for SnapshotInterval {
     }
 }
 
-/// Why this command line or environment cannot be served yet: it asks for an option of a later
-/// issue. `arguments` are those after the program's name, `variable` looks up the environment.
-pub fn refusal(
-    arguments: &[OsString],
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Option<String> {
-    for option in NOT_BUILT {
-        let flag = format!("--{}", option.replace('_', "-"));
-        let asked = arguments.iter().any(|argument| {
-            let argument = argument.to_string_lossy();
-            argument
-                .strip_prefix(&flag)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-        });
-        if asked {
-            return Some(format!("the option `{flag}` is not built yet; start without it"));
-        }
-        // A flag that is off, or an empty value, asks for nothing.
-        let name = variable_of(option);
-        let value = variable(&name).filter(|value| !value.is_empty() && value != "false");
-        if value.is_some() {
-            return Some(format!(
-                "the environment variable `{name}` is set, but the option `{flag}` is not built \
-                 yet; unset it"
-            ));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -488,18 +464,5 @@ mod tests {
         assert_eq!(interval(&["--schedule-snapshot="]), None);
         let wrong = Options::try_parse_from(["meilisearch", "--schedule-snapshot", "0"]);
         assert!(wrong.unwrap_err().to_string().contains("above 0"));
-    }
-
-    #[test]
-    fn options_of_later_issues_are_refused_not_ignored() {
-        let none = |_: &str| None;
-        assert_eq!(refusal(&[], none), None);
-        let asked = refusal(&["--s3-bucket-url=a".into()], none).unwrap();
-        assert!(asked.contains("--s3-bucket-url"), "{asked}");
-        let set = |name: &str| (name == "MEILI_S3_BUCKET_NAME").then(|| "a".into());
-        let asked = refusal(&[], set).unwrap();
-        assert!(asked.contains("MEILI_S3_BUCKET_NAME"), "{asked}");
-        let off = |name: &str| (name == "MEILI_UPGRADE_DB").then(|| "false".into());
-        assert_eq!(refusal(&[], off), None);
     }
 }

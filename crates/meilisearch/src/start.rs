@@ -13,6 +13,7 @@ use actix_web::HttpServer;
 use actix_web::http::KeepAlive;
 use actix_web::rt::System;
 use actix_web::rt::signal::unix::{SignalKind, signal};
+use actix_web::web::Data;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::future::{self, Either};
@@ -22,9 +23,10 @@ use meilisearch_types::versioning::VERSION_STR;
 
 use crate::config_file::parse_options;
 use crate::instance::{Instance, OpenError};
+use crate::logging::{self, Logs};
 use crate::options::{self, Environment, MIN_MASTER_KEY_BYTES, Options};
 use crate::tls::{self, TlsError};
-use crate::{logging, openapi, transport};
+use crate::{openapi, transport};
 
 /// Exit status of a command line that cannot be served.
 const WRONG_ARGUMENTS: u8 = 2;
@@ -77,8 +79,8 @@ pub fn run() -> ExitCode {
         };
     }
     logging::install_panic_hook();
-    logging::init(&options);
-    match start(options, config_file.as_deref()) {
+    let logs = Data::new(logging::init(&options));
+    match start(options, config_file.as_deref(), &logs) {
         Ok(status) => status,
         Err(error) => {
             tracing::error!("{error}");
@@ -87,24 +89,29 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn start(options: Options, config_file: Option<&Path>) -> Result<ExitCode, StartError> {
+fn start(
+    options: Options,
+    config_file: Option<&Path>,
+    logs: &Data<Logs>,
+) -> Result<ExitCode, StartError> {
     check_master_key(&options)?;
     let instance = Instance::open(options)?;
     print_summary(instance.options(), config_file);
-    let status = System::new().block_on(serve(&instance));
+    let status = System::new().block_on(serve(&instance, logs));
     instance.close();
     status
 }
 
 /// Serves until a signal comes; gives the exit status that the signal asks for.
-async fn serve(instance: &Instance) -> Result<ExitCode, StartError> {
+async fn serve(instance: &Instance, logs: &Data<Logs>) -> Result<ExitCode, StartError> {
     let address = &instance.options().http_addr;
-    let application = instance.clone();
-    let server = HttpServer::new(move || transport::app(&application))
-        .keep_alive(KeepAlive::Os)
-        .client_request_timeout(REQUEST_HEAD_TIMEOUT)
-        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
-        .disable_signals();
+    let (application, shared_logs) = (instance.clone(), logs.clone());
+    let server =
+        HttpServer::new(move || transport::app(&application).app_data(shared_logs.clone()))
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(REQUEST_HEAD_TIMEOUT)
+            .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
+            .disable_signals();
     let server = match tls::server_config(instance.options())? {
         Some(config) => server.bind_rustls_0_23(address.as_str(), config),
         None => server.bind(address.as_str()),
@@ -130,6 +137,10 @@ async fn serve(instance: &Instance) -> Result<ExitCode, StartError> {
     match future::select(&mut running, pin!(signals)).await {
         Either::Right((status, _)) => {
             tracing::info!("asked to end: finishing open requests");
+            // The one request that does not end by itself.
+            if let Err(error) = logs.end_stream() {
+                tracing::error!("{error}");
+            }
             handle.stop(true).await;
             Ok(status)
         }

@@ -104,10 +104,7 @@ impl<A: RequiredAction> FromRequest for Guarded<A> {
 }
 
 /// Checks that the request may do `action`, on the index of its path if there is one.
-pub(crate) fn authorise(
-    request: &HttpRequest,
-    action: Action,
-) -> Result<AuthFilter, ResponseError> {
+fn authorise(request: &HttpRequest, action: Action) -> Result<AuthFilter, ResponseError> {
     let header = request.headers().get(AUTHORIZATION);
     let token = header.map(|header| bearer_token(header.as_bytes())).transpose()?;
     let store = request.app_data::<web::Data<AuthStore>>().ok_or_else(|| {

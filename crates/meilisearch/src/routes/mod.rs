@@ -15,10 +15,10 @@ pub mod export;
 pub mod health;
 pub mod indexes;
 pub mod keys;
+pub mod logs;
 pub mod metrics;
 pub mod multi_search;
 pub mod network;
-pub mod not_implemented;
 pub mod openapi;
 pub mod render_template;
 pub mod root;
@@ -53,6 +53,7 @@ pub fn all() -> Routes {
         .configure(version::configure)
         .configure(stats::configure)
         .configure(metrics::configure)
+        .configure(logs::configure)
         .configure(keys::configure)
         .configure(multi_search::configure)
         .configure(tasks::configure)
@@ -67,7 +68,6 @@ pub fn all() -> Routes {
         .configure(webhooks::configure)
         .configure(dynamic_search_rules::configure)
         .configure(render_template::configure)
-        .configure(not_implemented::configure)
         .configure(indexes::configure)
         .configure(openapi::configure);
     routes

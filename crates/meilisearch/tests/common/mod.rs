@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -18,12 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     process: Child,
     url: String,
+    log: Log,
     key: Option<String>,
     arguments: Vec<String>,
     dir: PathBuf,
     /// Goes with the server, if it is the server's own.
     temporary: Option<TempDir>,
 }
+
+/// What a server logs, as it comes.
+type Log = Arc<Mutex<String>>;
 
 /// Status and body of an answer; an empty body is `Value::Null`.
 pub(crate) type Answer = (u16, Value);
@@ -45,9 +50,9 @@ impl Server {
 
     /// Starts a server on what lies in a directory of the caller's.
     pub(crate) fn start_in(dir: &Path, arguments: &[String]) -> Server {
-        let (process, url) = launch(command(dir, arguments));
-        let dir = dir.to_owned();
-        Server { process, url, key: None, arguments: arguments.to_vec(), dir, temporary: None }
+        let (process, url, log) = launch(command(dir, arguments));
+        let (dir, arguments) = (dir.to_owned(), arguments.to_vec());
+        Server { process, url, log, key: None, arguments, dir, temporary: None }
     }
 
     /// Starts a server with an empty database by another program, which gets the command line of the
@@ -58,9 +63,9 @@ impl Server {
         let mut command = Command::new(starter[0]);
         command.args(&starter[1..]).arg(server.get_program()).args(server.get_args());
         command.current_dir(dir.path()).stdin(Stdio::null());
-        let (process, url) = launch(command);
-        let path = dir.path().to_owned();
-        Server { process, url, key: None, arguments: Vec::new(), dir: path, temporary: Some(dir) }
+        let (process, url, log) = launch(command);
+        let (path, arguments) = (dir.path().to_owned(), Vec::new());
+        Server { process, url, log, key: None, arguments, dir: path, temporary: Some(dir) }
     }
 
     /// Directory that holds `data.ms`, `snapshots` and `dumps`.
@@ -76,6 +81,11 @@ impl Server {
     /// Base address, without a slash at the end.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What it has logged on standard error since it serves.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// Sends this key with every further request; `None` sends none.
@@ -97,7 +107,7 @@ impl Server {
 
     /// Starts a killed server again on the same data.
     pub(crate) fn restart(&mut self) {
-        (self.process, self.url) = launch(command(&self.dir, &self.arguments));
+        (self.process, self.url, self.log) = launch(command(&self.dir, &self.arguments));
     }
 
     /// Sends SIGTERM and gives the exit status.
@@ -247,15 +257,15 @@ pub(crate) fn command(dir: &Path, arguments: &[String]) -> Command {
     command
 }
 
-/// Starts the server and waits until it serves; gives its address too.
-fn launch(mut command: Command) -> (Child, String) {
+/// Starts the server and waits until it serves; gives its address and its log too.
+fn launch(mut command: Command) -> (Child, String, Log) {
     let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-    let url = address(&mut process);
-    (process, url)
+    let (url, log) = address(&mut process);
+    (process, url, log)
 }
 
-/// Reads from the log which port the server was given.
-fn address(process: &mut Child) -> String {
+/// Reads from the log which port the server was given, and goes on reading.
+fn address(process: &mut Child) -> (String, Log) {
     let mut log = BufReader::new(process.stderr.take().unwrap());
     let mut seen = String::new();
     loop {
@@ -266,9 +276,17 @@ fn address(process: &mut Child) -> String {
         }
         seen.push_str(&line);
         if let Some((_, url)) = line.trim().split_once("listening on ") {
-            // Somebody must go on reading, or the server blocks on a full pipe.
-            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-            return url.to_owned();
+            let kept = Log::default();
+            let (url, to_keep) = (url.to_owned(), kept.clone());
+            // Without a reader the server would block on a full pipe.
+            std::thread::spawn(move || {
+                for line in log.lines().map_while(Result::ok) {
+                    let mut kept = to_keep.lock().unwrap();
+                    kept.push_str(&line);
+                    kept.push('\n');
+                }
+            });
+            return (url, kept);
         }
     }
 }

@@ -18,6 +18,7 @@ mod imports;
 mod indexes;
 mod instance_snapshots;
 mod kills;
+mod logs;
 mod metrics;
 mod not_implemented;
 mod openapi;
