@@ -3,7 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part of these helpers")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -179,6 +180,8 @@ impl Server {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            // Nothing but what the test asks for.
+            .accept_encoding("")
             .timeout_global(Some(PATIENCE))
             .build()
             .into();
@@ -191,6 +194,25 @@ impl Server {
             request = request.header(*name, *value);
         }
         agent.run(request.body(body).unwrap())
+    }
+
+    /// Sends bytes as they are, and gives the head and the body of the answer, which must close the
+    /// connection.
+    pub(crate) fn wire(&self, request: &[u8]) -> (String, Vec<u8>) {
+        let mut stream = self.connect();
+        stream.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        let body = answer.split_off(end + 4);
+        (String::from_utf8(answer).unwrap(), body)
+    }
+
+    /// A connection to the server, without TLS.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
     }
 
     /// Waits until the task of an enqueueing answer has ended, and gives the task.
@@ -276,6 +298,8 @@ fn address(process: &mut Child) -> (String, Log) {
         }
         seen.push_str(&line);
         if let Some((_, url)) = line.trim().split_once("listening on ") {
+            // In a JSON line more follows.
+            let url = url.split('"').next().unwrap();
             let kept = Log::default();
             let (url, to_keep) = (url.to_owned(), kept.clone());
             // Without a reader the server would block on a full pipe.

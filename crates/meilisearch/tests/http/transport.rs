@@ -84,6 +84,19 @@ fn cross_origin_requests_are_welcome() {
     assert!(vary.join(", ").contains("Origin, Access-Control-Request-Method"), "{vary:?}");
 }
 
+/// Head of the answer to `GET /health` with these lines of header, as it comes over the wire.
+fn get_with(server: &Server, headers: &str) -> String {
+    let request = format!("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+    server.wire(request.as_bytes()).0
+}
+
+/// The value of a header in a head; those of several lines of it, joined.
+fn header(head: &str, name: &str) -> Option<String> {
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let values: Vec<_> = lines.filter(|line| line.0 == name).map(|line| line.1).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
 #[test]
 fn answers_are_compressed_as_asked() {
     let server = Server::start();
@@ -95,10 +108,12 @@ fn answers_are_compressed_as_asked() {
         ("identity", None),
         ("*", None),
     ] {
-        let response = server.raw("GET", "/health", &[("Accept-Encoding", accepted)], b"");
-        assert_eq!(response.status(), 200);
-        let encoding = response.headers().get("content-encoding").map(|it| it.to_str().unwrap());
-        assert_eq!(encoding, expected, "Accept-Encoding: {accepted}");
+        let answer = get_with(&server, &format!("Accept-Encoding: {accepted}\r\n"));
+        assert_eq!(
+            header(&answer, "content-encoding").as_deref(),
+            expected,
+            "Accept-Encoding: {accepted}"
+        );
     }
     let impossible = "zstd, identity;q=0, *;q=0";
     let response = server.raw("GET", "/health", &[("Accept-Encoding", impossible)], b"");
