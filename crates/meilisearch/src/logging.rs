@@ -10,6 +10,7 @@ mod profile;
 mod target;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt;
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
@@ -18,9 +19,10 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use meilisearch_types::error::{Code, ErrorCode};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::format::{DefaultFields, FmtSpan, FormatFields, Writer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
@@ -171,7 +173,7 @@ pub(crate) fn init(options: &Options) -> Logs {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let everywhere = Targets::new().with_default(level);
-    let console = lines(std::io::stderr, options.experimental_logs_mode);
+    let console = lines(std::io::stderr, DefaultFields::new(), options.experimental_logs_mode);
     let (layers, logs) = layers(console, everywhere);
     // An error means that a subscriber is already there.
     let _ = tracing_subscriber::registry().with(layers).try_init();
@@ -180,9 +182,10 @@ pub(crate) fn init(options: &Options) -> Logs {
 
 fn layers(console: BoxedLayer, filter: Targets) -> (Vec<BoxedLayer>, Logs) {
     let outlet = Outlet::default();
+    let of_stream = |mode| lines(outlet.clone(), StreamFields::default(), mode);
     let (console, console_filter) = filtered(console, filter);
-    let (human, human_filter) = filtered(lines(outlet.clone(), LogsMode::Human), nothing());
-    let (json, json_filter) = filtered(lines(outlet.clone(), LogsMode::Json), nothing());
+    let (human, human_filter) = filtered(of_stream(LogsMode::Human), nothing());
+    let (json, json_filter) = filtered(of_stream(LogsMode::Json), nothing());
     let (profile, profile_filter) = filtered(Profile::new(outlet.clone()).boxed(), nothing());
     let logs = Logs {
         console: console_filter,
@@ -206,17 +209,30 @@ fn filtered(layer: BoxedLayer, filter: Targets) -> (BoxedLayer, Filter) {
 }
 
 /// A layer that writes one line for each event and each span that closes.
-fn lines<W>(writer: W, mode: LogsMode) -> BoxedLayer
+fn lines<W, F>(writer: W, fields: F, mode: LogsMode) -> BoxedLayer
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    F: for<'w> FormatFields<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
+        .fmt_fields(fields)
         .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false);
     match mode {
         LogsMode::Human => lines.boxed(),
         LogsMode::Json => lines.json().boxed(),
+    }
+}
+
+/// The fields of spans in lines of the stream. A span keeps them under the type of their format, so
+/// those of standard error need another one: both layers would add what is recorded later.
+#[derive(Default)]
+struct StreamFields(DefaultFields);
+
+impl<'w> FormatFields<'w> for StreamFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
     }
 }
 
