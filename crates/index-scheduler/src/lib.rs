@@ -481,6 +481,7 @@ fn shown_batch(view: &View<'_>, uid: BatchId) -> Result<Batch> {
             let mut batch = running.batch.clone();
             batch.progress = Some(running.progress.view());
             batch.stats.progress_trace = running.progress.durations();
+            batch.embedder_stats = running.embedder_requests.stats();
             Ok(batch)
         }
         None => view.queue.batch(view.rtxn, uid)?.ok_or(Error::BatchNotFound(uid)),

@@ -72,7 +72,7 @@ impl Queue {
             self.delete_tasks(&mut wtxn, &deleted, progress)?;
         }
         let mut applied = Applied::default();
-        let mut record = Record::new(&running.batch, finished_at);
+        let mut record = Record::new(running, finished_at);
         let written = (|| {
             for effect in effects {
                 if let Effect::Swap { swaps, by } = &effect {
@@ -190,14 +190,15 @@ struct Record {
 }
 
 impl Record {
-    fn new(running: &Batch, finished_at: OffsetDateTime) -> Record {
+    fn new(running: &RunningBatch, finished_at: OffsetDateTime) -> Record {
         let batch = Batch {
             progress: None,
             details: DetailsView::default(),
             stats: BatchStats::default(),
+            embedder_stats: running.embedder_requests.stats(),
             finished_at: Some(finished_at),
             enqueued_at: None,
-            ..running.clone()
+            ..running.batch.clone()
         };
         Record {
             batch,

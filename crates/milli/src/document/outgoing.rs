@@ -1,12 +1,10 @@
 //! Stored documents as JSON text that can be imported again with the same effect: for dumps and exports
 //! (storage-instance.md 13, tasks.md 19).
 
-use meilisearch_types::not_implemented::NotImplemented;
-
 use super::vectors::parse_entries;
 use super::{Content, VECTORS_FIELD, document};
 use crate::error::{InternalError, Result};
-use crate::schema::{FieldsIdsMap, Schema};
+use crate::schema::FieldsIdsMap;
 use crate::store::{Index, RoTxn};
 use crate::vector::ShownEmbedders;
 
@@ -22,16 +20,8 @@ impl<'t> OutgoingDocuments<'t> {
     /// The documents that a transaction sees.
     ///
     /// # Errors
-    /// The index cannot be read, or has an embedder whose settings cannot be told.
+    /// The index cannot be read.
     pub fn new(index: &'t Index, rtxn: &'t RoTxn<'t>) -> Result<OutgoingDocuments<'t>> {
-        let schema = Schema::load(index, rtxn)?;
-        if schema
-            .embedders
-            .iter()
-            .any(|embedder| crate::vector::config::dimensions(embedder).is_none())
-        {
-            return Err(NotImplemented::EmbeddersSetting.into());
-        }
         Ok(OutgoingDocuments {
             index,
             rtxn,

@@ -11,17 +11,9 @@ use crate::store::MainKey;
 pub(crate) const CONFIGS: MainKey<SerdeJson<Vec<EmbedderConfig>>> =
     MainKey::new("embedding_configs");
 
-/// Numbers of a vector; `None` when the source is not built.
-pub(crate) fn dimensions(config: &EmbedderConfig) -> Option<usize> {
-    match &config.config.embedder_options {
-        EmbedderOptions::UserProvided(options) => Some(options.dimensions),
-        _ => None,
-    }
-}
-
-/// The stores of an embedder, whose id is `id`; `None` when the source is not built.
+/// The stores of an embedder, whose id is `id`, as far as its options tell the length of vectors.
 pub(crate) fn store(config: &EmbedderConfig, id: u8) -> Option<VectorStore> {
-    let dimensions = dimensions(config)?;
+    let dimensions = config.config.embedder_options.dimensions()?;
     Some(VectorStore { id, dimensions, is_quantized: config.is_quantized() })
 }
 

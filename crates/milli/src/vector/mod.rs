@@ -5,6 +5,7 @@
 //! | `config.rs` | an embedder as stored in the key `embedding_configs` |
 //! | `status.rs` | which documents bring their own vectors (`vector-embedder-category-id`) |
 //! | `store.rs` | the 256 stores of an embedder (`vector-arroy`) |
+//! | `writer.rs` | writing into them, document after document |
 //! | `search.rs` | the nearest vectors of those stores |
 //! | `embedder.rs` | what a query says → the vector that documents are ranked by |
 
@@ -13,12 +14,14 @@ mod embedder;
 mod search;
 mod status;
 mod store;
+mod writer;
 
 pub(crate) use config::CONFIGS;
 pub use embedder::{SearchEmbedder, VectorError, VectorQuery};
 pub(crate) use search::Nearest;
 pub(crate) use status::EmbedderStatus;
 pub(crate) use store::{MAX_VECTORS, VectorStore};
+pub(crate) use writer::VectorWriter;
 
 use embedders::EmbedderConfig;
 use serde_json::{Map, Value};
@@ -53,6 +56,8 @@ struct ShownEmbedder {
     name: String,
     status: EmbedderStatus,
     store: Option<VectorStore>,
+    /// Those that hold vectors.
+    stores: Vec<u16>,
     has_fragments: bool,
 }
 
@@ -62,12 +67,11 @@ impl ShownEmbedders {
     pub(crate) fn load(index: &Index, rtxn: &RoTxn<'_>) -> Result<ShownEmbedders> {
         let load = |embedder: EmbedderConfig| {
             let status = EmbedderStatus::get(index, rtxn, &embedder.name)?.unwrap_or_default();
-            let store = match config::store(&embedder, status.id) {
-                Some(store) => Some(store),
-                None => VectorStore::find(index, rtxn, status.id, embedder.is_quantized())?,
-            };
+            let store = VectorStore::find(index, rtxn, status.id, embedder.is_quantized())?;
+            let stores = store.map(|store| store.stores_in_use(index, rtxn)).transpose()?;
+            let stores = stores.unwrap_or_default();
             let has_fragments = !embedder.fragments.is_empty();
-            Ok(ShownEmbedder { name: embedder.name, status, store, has_fragments })
+            Ok(ShownEmbedder { name: embedder.name, status, store, stores, has_fragments })
         };
         let configs = CONFIGS.get(index, rtxn)?.unwrap_or_default();
         Ok(ShownEmbedders(configs.into_iter().map(load).collect::<Result<_>>()?))
@@ -117,7 +121,7 @@ impl ShownEmbedders {
         let mut entries = Map::new();
         for embedder in &self.0 {
             let embeddings = match &embedder.store {
-                Some(store) => store.vectors(index, rtxn, docid)?,
+                Some(store) => store.vectors(index, rtxn, &embedder.stores, docid)?,
                 None => Vec::new(),
             };
             let entry = serde_json::json!({
@@ -136,7 +140,8 @@ pub(crate) fn count(index: &Index, rtxn: &RoTxn<'_>) -> Result<(u64, u64)> {
     let mut documents = roaring::RoaringBitmap::new();
     for embedder in CONFIGS.get(index, rtxn)?.unwrap_or_default() {
         let Some(status) = EmbedderStatus::get(index, rtxn, &embedder.name)? else { continue };
-        let Some(store) = config::store(&embedder, status.id) else { continue };
+        let store = VectorStore::find(index, rtxn, status.id, embedder.is_quantized())?;
+        let Some(store) = store else { continue };
         for (_, items) in store.items(index, rtxn)? {
             vectors += items.len();
             documents |= items;

@@ -76,8 +76,7 @@ impl EmbedderStatus {
     }
 
     /// Whether users sent the vectors of a document.
-    #[cfg(test)]
-    fn is_user_provided(&self, docid: u32) -> bool {
+    pub(crate) fn is_user_provided(&self, docid: u32) -> bool {
         self.user_provided.contains(docid)
     }
 

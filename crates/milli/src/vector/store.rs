@@ -1,5 +1,8 @@
-//! The stores of an embedder: the n-th vector of a document is in the n-th store, and each store has its
-//! graph (storage-index.md 13.3, vectors.md 15).
+//! The 256 stores of an embedder, each with its graph (storage-index.md 13.3, vectors.md 15). The n-th vector
+//! that a user sent is in store n, that of a template in store 0, that of a fragment in the store of its id:
+//! between stores with a document's vectors there may be others without.
+
+use std::ops::Bound;
 
 use hannoy::distances::{Cosine, Hamming};
 use hannoy::{Database, Distance, Reader, Writer};
@@ -37,8 +40,8 @@ pub(crate) struct VectorStore {
 }
 
 impl VectorStore {
-    /// The stores of an embedder by their own header, whatever its source; `None` when nothing was
-    /// ever stored.
+    /// The stores of an embedder by their own headers, whatever its source; `None` when they hold nothing.
+    /// What the header of an empty store says does not count.
     ///
     /// # Errors
     /// A stored value is damaged, or LMDB fails.
@@ -48,52 +51,23 @@ impl VectorStore {
         id: u8,
         is_quantized: bool,
     ) -> Result<Option<VectorStore>> {
-        let store = u16::from(id) << 8;
-        let dimensions = match is_quantized {
-            true => Reader::open(rtxn, store, database::<Hamming>(index)).map(|r| r.dimensions()),
-            false => Reader::open(rtxn, store, database::<Cosine>(index)).map(|r| r.dimensions()),
-        };
-        match dimensions {
-            Ok(dimensions) => Ok(Some(VectorStore { id, dimensions, is_quantized })),
-            Err(hannoy::Error::MissingMetadata(_)) => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// Replaces all vectors of a document.
-    ///
-    /// # Errors
-    /// A vector has another length than the store, or LMDB fails.
-    pub(crate) fn replace(
-        &self,
-        index: &Index,
-        wtxn: &mut RwTxn<'_>,
-        docid: u32,
-        vectors: &[Vec<f32>],
-    ) -> Result<()> {
-        match self.is_quantized {
-            true => self.replace_in::<Hamming>(index, wtxn, docid, vectors),
-            false => self.replace_in::<Cosine>(index, wtxn, docid, vectors),
-        }
-    }
-
-    fn replace_in<D: Distance>(
-        &self,
-        index: &Index,
-        wtxn: &mut RwTxn<'_>,
-        docid: u32,
-        vectors: &[Vec<f32>],
-    ) -> Result<()> {
-        for (number, store) in self.numbers().enumerate() {
-            let writer = Writer::new(database::<D>(index), store, self.dimensions);
-            match vectors.get(number) {
-                Some(vector) => writer.add_item(wtxn, docid, vector).map_err(failed)?,
-                // No document has so many vectors: the stores behind are empty too.
-                None if !is_in_use(index, wtxn, store)? => break,
-                None => drop(writer.del_item(wtxn, docid).map_err(failed)?),
+        for store in numbers(id) {
+            if !is_in_use(index, rtxn, store)? {
+                continue;
+            }
+            let dimensions = match is_quantized {
+                true => Reader::open(rtxn, store, database::<Hamming>(index))
+                    .map(|reader| reader.dimensions()),
+                false => Reader::open(rtxn, store, database::<Cosine>(index))
+                    .map(|reader| reader.dimensions()),
+            };
+            match dimensions {
+                Ok(dimensions) => return Ok(Some(VectorStore { id, dimensions, is_quantized })),
+                Err(hannoy::Error::MissingMetadata(_)) => {}
+                Err(error) => return Err(failed(error)),
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Brings the graphs up to date; every store has a header afterwards.
@@ -119,7 +93,7 @@ impl VectorStore {
         must_stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<()> {
         let mut rng = StdRng::from_entropy();
-        for store in self.numbers() {
+        for store in numbers(self.id) {
             let writer = Writer::new(database::<D>(index), store, self.dimensions);
             if !writer.need_build(wtxn).map_err(failed)? {
                 continue;
@@ -140,7 +114,7 @@ impl VectorStore {
         if self.is_quantized {
             return Ok(());
         }
-        for store in self.numbers() {
+        for store in numbers(self.id) {
             Writer::new(database::<Cosine>(index), store, self.dimensions)
                 .prepare_changing_distance::<Hamming>(wtxn)
                 .map_err(failed)?;
@@ -149,20 +123,19 @@ impl VectorStore {
         Ok(())
     }
 
-    /// Removes everything.
+    /// Removes all that an embedder has, headers included.
     ///
     /// # Errors
     /// LMDB fails.
-    pub(crate) fn clear(&self, index: &Index, wtxn: &mut RwTxn<'_>) -> Result<()> {
-        for store in self.numbers() {
-            Writer::new(database::<Cosine>(index), store, self.dimensions)
-                .clear(wtxn)
-                .map_err(failed)?;
-        }
+    pub(crate) fn clear(index: &Index, wtxn: &mut RwTxn<'_>, id: u8) -> Result<()> {
+        let (first, last) = ([id, 0], [id, u8::MAX, u8::MAX]);
+        let keys = (Bound::Included(&first[..]), Bound::Excluded(&last[..]));
+        index.tables().vector_store.remap_types::<Bytes, Bytes>().delete_range(wtxn, &keys)?;
         Ok(())
     }
 
-    /// The vectors of a document, in the order in which they were sent. Bits are read as 0 and 1.
+    /// The vectors of a document among `stores`, which are those in use, in the order of the stores: that in
+    /// which users sent them, or that of the ids of fragments. Bits are read as 0 and 1.
     ///
     /// # Errors
     /// A stored value is damaged, or LMDB fails.
@@ -170,29 +143,16 @@ impl VectorStore {
         &self,
         index: &Index,
         rtxn: &RoTxn<'_>,
+        stores: &[u16],
         docid: u32,
     ) -> Result<Vec<Vec<f32>>> {
-        match self.is_quantized {
-            true => self.vectors_in::<Hamming>(index, rtxn, docid),
-            false => self.vectors_in::<Cosine>(index, rtxn, docid),
-        }
-    }
-
-    fn vectors_in<D: Distance>(
-        &self,
-        index: &Index,
-        rtxn: &RoTxn<'_>,
-        docid: u32,
-    ) -> Result<Vec<Vec<f32>>> {
-        let mut vectors = Vec::new();
-        for store in self.numbers() {
-            let writer = Writer::new(database::<D>(index), store, self.dimensions);
-            match writer.item_vector(rtxn, docid).map_err(failed)? {
-                Some(vector) => vectors.push(vector),
-                None => break,
-            }
-        }
-        Ok(vectors)
+        let vector = |&store: &u16| match self.is_quantized {
+            true => Writer::new(database::<Hamming>(index), store, self.dimensions)
+                .item_vector(rtxn, docid),
+            false => Writer::new(database::<Cosine>(index), store, self.dimensions)
+                .item_vector(rtxn, docid),
+        };
+        stores.iter().filter_map(|store| vector(store).transpose()).collect::<Result<_, _>>().map_err(failed)
     }
 
     /// The documents of each store that holds vectors, with the store's number among those of the
@@ -233,18 +193,19 @@ impl VectorStore {
     /// LMDB fails.
     pub(crate) fn stores_in_use(&self, index: &Index, rtxn: &RoTxn<'_>) -> Result<Vec<u16>> {
         let mut in_use = Vec::new();
-        for store in self.numbers() {
+        for store in numbers(self.id) {
             if is_in_use(index, rtxn, store)? {
                 in_use.push(store);
             }
         }
         Ok(in_use)
     }
+}
 
-    fn numbers(&self) -> impl Iterator<Item = u16> + use<> {
-        let first = u16::from(self.id) << 8;
-        first..=first | 0xff
-    }
+/// The stores of an embedder.
+fn numbers(id: u8) -> impl Iterator<Item = u16> {
+    let first = u16::from(id) << 8;
+    first..=first | 0xff
 }
 
 /// Whether a store holds vectors.
