@@ -6,7 +6,7 @@ use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::not_implemented::NotImplemented;
 
 use crate::document::DocumentError;
-use crate::indexing::SettingsError;
+use crate::indexing::{GenerationError, SettingsError};
 use crate::schema::FieldsLimitReached;
 
 /// Result of the engine.
@@ -30,6 +30,9 @@ pub enum Error {
     /// A setting of the user is at fault.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Vectors of documents cannot be made.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
     /// The vector of a query cannot be had or used.
     #[error(transparent)]
     Vector(#[from] crate::vector::VectorError),
@@ -136,6 +139,7 @@ impl ErrorCode for Error {
             Error::UnsearchableAttribute(_) => Code::InvalidSearchAttributesToSearchOn,
             Error::Document(error) => error.error_code(),
             Error::Settings(error) => error.error_code(),
+            Error::Generation(error) => error.error_code(),
             Error::Vector(error) => error.error_code(),
             Error::NotImplemented(error) => error.error_code(),
             Error::MapFull => Code::DatabaseSizeLimitReached,

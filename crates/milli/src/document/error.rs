@@ -120,17 +120,6 @@ pub enum DocumentError {
         /// Dimensions of the vector.
         found: usize,
     },
-    /// The embedder would have to make vectors, but only takes those that users send.
-    #[error(
-        "the embedder `{embedder}` makes no vectors itself, and the document `{document_id}` brings \
-         none: send them as `_vectors.{embedder}`, or `null` there to go without"
-    )]
-    VectorsNotProvided {
-        /// External id of the document.
-        document_id: String,
-        /// Name of the embedder.
-        embedder: String,
-    },
 }
 
 impl ErrorCode for DocumentError {
@@ -152,7 +141,6 @@ impl ErrorCode for DocumentError {
             | DocumentError::ImpossibleShape { .. } => Code::InvalidDocumentGeoField,
             DocumentError::InvalidVectors { .. } => Code::InvalidVectorsType,
             DocumentError::InvalidVectorDimensions { .. } => Code::InvalidVectorDimensions,
-            DocumentError::VectorsNotProvided { .. } => Code::VectorEmbeddingError,
         }
     }
 }

@@ -75,6 +75,13 @@ pub(crate) fn given(json: &str, name: &str, document_id: &str) -> Result<Option<
     }
 }
 
+/// The names of the entries of `_vectors`; none when it is no object.
+pub(crate) fn names(json: &str) -> Vec<String> {
+    serde_json::from_str::<Entries<'_>>(json)
+        .map(|entries| entries.into_keys().collect())
+        .unwrap_or_default()
+}
+
 /// Rewrites the stored `_vectors` when embedders come and go (indexing.md 15.3): entries that
 /// `is_moved` accepts leave the document, the vectors of former embedders come back. Names are sorted;
 /// `None` when nothing is left.

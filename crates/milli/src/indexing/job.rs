@@ -21,8 +21,8 @@ use super::plan::{Plan, plan};
 use super::roles::{Roles, Scope};
 use super::settings::diff::SchemaDiff;
 use super::steps::{DocumentDeletionStep, DocumentImportStep, FacetsStep, IndexingStep, WordsStep};
-use super::vectors::Embedders;
-use super::{IndexingContext, Operation, OperationOutcome, unbuilt};
+use super::vectors::{Embedders, EmbeddersWriter, Scene};
+use super::{IndexingContext, Operation, OperationOutcome};
 use crate::error::Result;
 use crate::geo::points::{self, PointChange};
 use crate::geo::shapes;
@@ -45,7 +45,6 @@ pub fn index_documents(
     context: &IndexingContext<'_>,
 ) -> Result<Vec<OperationOutcome>> {
     let schema = Schema::load(index, wtxn)?;
-    unbuilt::refuse(&schema)?;
     let Plan { changes, outcomes, primary_key, mut fields, is_only_deletions } =
         plan(index, wtxn, operations, primary_key, context)?;
     let is_void = match is_only_deletions {
@@ -72,8 +71,9 @@ pub fn index_documents(
         embedders: &embedders,
         max_memory_bytes: memory_budget(context),
     };
+    let key = primary_key.as_deref().unwrap_or_default();
     let Rounds { applied, distribution, points } =
-        run_rounds(&extraction, wtxn, context, &changes)?;
+        run_rounds(&extraction, wtxn, context, &changes, key)?;
     if schema.indexes_points() {
         context.progress.update(IndexingStep::WritingGeoPoints);
         points::update(index, wtxn, &points)?;
@@ -135,7 +135,7 @@ pub(super) fn reindex(
         max_memory_bytes: memory_budget(context),
     };
     let Rounds { applied, distribution, points } =
-        run_rounds(&extraction, wtxn, context, &changes)?;
+        run_rounds(&extraction, wtxn, context, &changes, "")?;
     if diff.scope.points {
         context.progress.update(IndexingStep::WritingGeoPoints);
         points::update(index, wtxn, &points)?;
@@ -191,7 +191,7 @@ fn revisit(docid: u32) -> Change<'static> {
 
 /// Memory for what is extracted in one round, in bytes: a share of what indexing may use, as sorting and
 /// writing need some too.
-fn memory_budget(context: &IndexingContext<'_>) -> usize {
+pub(super) fn memory_budget(context: &IndexingContext<'_>) -> usize {
     const SHARE: usize = 4;
     const DEFAULT: usize = 1 << 30;
     context.max_memory_bytes.map_or(DEFAULT, |bytes| bytes / SHARE)
@@ -212,9 +212,12 @@ fn run_rounds(
     wtxn: &mut RwTxn<'_>,
     context: &IndexingContext<'_>,
     changes: &[Change<'_>],
+    primary_key: &str,
 ) -> Result<Rounds> {
     let mut rounds = Rounds::default();
-    let mut statuses = extraction.embedders.statuses();
+    let Extraction { index, fields, embedders, .. } = *extraction;
+    let scene = Scene { index, context, fields, primary_key };
+    let mut vectors = EmbeddersWriter::new(scene, wtxn, embedders)?;
     let mut rest = changes;
     while !rest.is_empty() {
         let (mut extracted, taken) = extraction.round(wtxn, context, rest)?;
@@ -225,13 +228,14 @@ fn run_rounds(
         if !extracted.shapes.is_empty() {
             context.progress.update(IndexingStep::BuildingGeoJson);
             let IndexingContext { progress, must_stop, .. } = context;
-            shapes::update(extraction.index, wtxn, &extracted.shapes, progress, must_stop)?;
+            shapes::update(index, wtxn, &extracted.shapes, progress, must_stop)?;
         }
-        extraction.embedders.apply(extraction.index, wtxn, &extracted.documents, &mut statuses)?;
-        apply::apply(extraction.index, wtxn, context, extracted, &mut rounds.applied)?;
+        let documents = std::mem::take(&mut extracted.vectors);
+        apply::apply(index, wtxn, context, extracted, &mut rounds.applied)?;
+        vectors.write(wtxn, documents)?;
         rest = &rest[taken..];
     }
-    extraction.embedders.finish(extraction.index, wtxn, context, &statuses)?;
+    vectors.finish(wtxn)?;
     Ok(rounds)
 }
 

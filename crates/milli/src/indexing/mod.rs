@@ -10,8 +10,7 @@
 //! | `apply.rs`, `posting.rs` | changed posting lists → store |
 //! | `derive/` | word set, prefixes, facet levels, facet search |
 //! | `finish.rs` | keys written at the end of every batch |
-//! | `vectors.rs` | vectors that documents bring → stores of their embedders |
-//! | `unbuilt.rs` | what a stored index may ask for and is not built |
+//! | `vectors/` | vectors that documents bring or that are made of them → stores of their embedders |
 //! | `settings/` | new settings → stored keys, and what must be indexed anew |
 
 mod apply;
@@ -28,7 +27,6 @@ mod posting;
 mod roles;
 mod settings;
 mod steps;
-mod unbuilt;
 mod vectors;
 
 use embedders::{EmbedderPool, RequestCounters};
@@ -38,6 +36,7 @@ use roaring::RoaringBitmap;
 pub use job::{clear_documents, index_documents};
 pub use settings::{SettingsError, apply_settings, set_primary_key};
 pub use steps::{DocumentDeletionStep, DocumentImportStep};
+pub use vectors::GenerationError;
 
 use crate::error::{Error, Result};
 

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::document::{Content, VECTORS_FIELD, vectors};
 use crate::error::{Error, InternalError, Result};
 use crate::indexing::change::{Change, Sides};
-use crate::indexing::vectors::{Embedders, VectorsWrite};
+use crate::indexing::vectors::Embedders;
 use crate::schema::{FieldId, FieldsIdsMap};
 
 /// What is to be written of a document.
@@ -16,8 +16,6 @@ pub(in crate::indexing) struct DocumentWrite {
     /// The stored form, or nothing when the document is deleted.
     pub(in crate::indexing) stored: Option<Vec<u8>>,
     pub(in crate::indexing) is_new: bool,
-    /// What becomes of its vectors.
-    pub(in crate::indexing) vectors: Vec<VectorsWrite>,
 }
 
 impl DocumentWrite {
@@ -26,20 +24,18 @@ impl DocumentWrite {
         size_of::<Self>()
             + self.external_id.len()
             + self.stored.as_ref().map_or(0, Vec::capacity)
-            + self.vectors.iter().map(VectorsWrite::memory).sum::<usize>()
     }
 }
 
 /// Brings the new content of a document into its stored form.
 ///
 /// # Errors
-/// `_vectors` has not the shape of vectors, or an embedder cannot do without it.
+/// `_vectors` has not the shape of vectors.
 pub(super) fn write(
     change: &Change<'_>,
     sides: &Sides<'_>,
     fields: &FieldsIdsMap,
     embedders: &Embedders,
-    is_text_changed: impl Fn() -> bool,
 ) -> Result<DocumentWrite> {
     let stored = sides
         .new
@@ -51,7 +47,6 @@ pub(super) fn write(
         external_id: change.external_id.clone(),
         stored,
         is_new: !change.is_stored,
-        vectors: embedders.writes(change, sides, is_text_changed)?,
     })
 }
 

@@ -29,7 +29,7 @@ use super::merge::Run;
 use super::parallel::over_items;
 use super::roles::{Roles, Scope};
 use super::steps::IndexingStep;
-use super::vectors::Embedders;
+use super::vectors::{DocumentVectors, Embedders, Views};
 use crate::document::{GEO_FIELD, GEOJSON_FIELD, is_reserved_field};
 use crate::error::Result;
 use crate::geo::points::PointChange;
@@ -58,6 +58,8 @@ pub(super) struct Extracted {
     pub(super) runs: Vec<Run>,
     pub(super) documents: Vec<DocumentWrite>,
     pub(super) document_facets: Vec<DocumentFacet>,
+    /// What becomes of the vectors of documents, in the order of docids; empty without embedders.
+    pub(super) vectors: Vec<DocumentVectors>,
     /// Field id → change of the number of documents that have it.
     pub(super) distribution: FxHashMap<FieldId, i64>,
     /// Points that change, in the order of the documents.
@@ -72,13 +74,14 @@ struct Worker {
     run: Run,
     documents: Vec<DocumentWrite>,
     document_facets: Vec<DocumentFacet>,
+    vectors: Vec<DocumentVectors>,
     distribution: FxHashMap<FieldId, i64>,
     /// With the place of the document among those of the round.
     points: Vec<(usize, PointChange)>,
     shapes: Vec<ShapeChange>,
     words: WordsExtractor,
     facets: FacetsExtractor,
-    /// Bytes of documents, facet values and shapes held for writing.
+    /// Bytes of documents, vectors, facet values and shapes held for writing.
     held_bytes: usize,
 }
 
@@ -116,6 +119,7 @@ impl Extraction<'_> {
             extracted.runs.push(worker.run);
             extracted.documents.extend(worker.documents);
             extracted.document_facets.extend(worker.document_facets);
+            extracted.vectors.extend(worker.vectors);
             points.extend(worker.points);
             extracted.shapes.extend(worker.shapes);
             for (fid, change) in worker.distribution {
@@ -123,6 +127,7 @@ impl Extraction<'_> {
             }
         }
         extracted.documents.sort_unstable_by_key(|document| document.docid);
+        extracted.vectors.sort_unstable_by_key(|document| document.docid);
         // Removals come first, so that a value that stays is written last.
         extracted.document_facets.sort_unstable();
         points.sort_unstable_by_key(|(place, _)| *place);
@@ -143,16 +148,15 @@ impl Extraction<'_> {
         };
         let sides = change.sides(stored, self.fields)?;
         if !matches!(change.new, NewContent::Stored) {
-            let write = documents::write(change, &sides, self.fields, self.embedders, || {
-                sides.differ_in(|name| {
-                    let is_searched =
-                        |role: &super::roles::FieldRole<'_>| role.words == PatternMatch::Match;
-                    !is_reserved_field(name) && self.new.of(name).is_some_and(is_searched)
-                })
-            })?;
+            let write = documents::write(change, &sides, self.fields, self.embedders)?;
             worker.held_bytes += write.memory();
             worker.documents.push(write);
             documents::count_fields(&sides, self.fields, &mut worker.distribution);
+            if !self.embedders.is_empty() {
+                let vectors = self.vectors(change, &sides)?;
+                worker.held_bytes += vectors.memory();
+                worker.vectors.push(vectors);
+            }
         }
         let scope = self.scope_of(change, &sides);
         let Worker { run, words, facets, document_facets, points, .. } = worker;
@@ -185,6 +189,15 @@ impl Extraction<'_> {
             worker.shapes.push(shape);
         }
         Ok(())
+    }
+
+    /// What becomes of the vectors of a document.
+    fn vectors(&self, change: &Change<'_>, sides: &Sides<'_>) -> Result<DocumentVectors> {
+        let is_searched =
+            |name: &str| self.new.of(name).is_some_and(|role| role.words == PatternMatch::Match);
+        let views = Views::new(sides, self.fields, [&is_searched, &is_searched]);
+        let writes = self.embedders.writes(change, sides, &views)?;
+        Ok(DocumentVectors { docid: change.docid, writes })
     }
 
     /// An updated document whose relevant fields are the same needs no extraction.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `store.rs` | each setting in its stored form |
 //! | `synonyms.rs` | the synonyms database |
-//! | `embedders.rs` | embedders that come, change and go |
+//! | `embedders/` | embedders that come, change and go |
 //! | `diff.rs` | old × new schema → the work that the change means |
 
 pub(super) mod diff;
@@ -16,7 +16,7 @@ use meilisearch_types::error::{Code, ErrorCode};
 use meilisearch_types::settings::{EmbedderSettingsError, Settings};
 use time::OffsetDateTime;
 
-use super::{IndexingContext, job, unbuilt};
+use super::{IndexingContext, job};
 use crate::document::DocumentError;
 use crate::error::Result;
 use crate::geo::points;
@@ -103,7 +103,6 @@ fn settings_changed(
     context: &IndexingContext<'_>,
 ) -> Result<()> {
     let new = Schema::load(index, wtxn)?;
-    unbuilt::refuse(&new)?;
     index.put_updated_at(wtxn, OffsetDateTime::now_utc())?;
     embedders::change(index, wtxn, old, &new, context)?;
     if has_documents(index, wtxn)? {
