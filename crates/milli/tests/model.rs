@@ -11,8 +11,10 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use common::{TestIndex, readable};
+use embedder_mock::Mock;
 use heed::BytesDecode;
 use milli::codec::{Cbo, FacetGroupValue, Roaring};
 use milli::{CheckOptions, check_index};
@@ -266,6 +268,11 @@ fn content(index: &TestIndex) -> BTreeSet<String> {
                 let docids = Roaring::bytes_decode(&value).unwrap();
                 format!("points {:?}", documents(docids))
             }
+            "documents" => {
+                let id = document(&key);
+                let (vectors, _) = index.shown_vectors(&id);
+                format!("{id} {vectors}")
+            }
             "cellulite_item" => format!("{} {}", document(&key[4..]), readable(&value)),
             "cellulite_cell" => {
                 let docids = Roaring::bytes_decode(&value).unwrap();
@@ -284,6 +291,18 @@ fn content(index: &TestIndex) -> BTreeSet<String> {
     content
 }
 
+/// Settings with an embedder whose texts depend on the searched fields, and not on the ids of fields.
+fn embedder() -> Value {
+    static PROVIDER: LazyLock<Mock> = LazyLock::new(|| Mock::start(4).unwrap());
+    let template = "{% assign names = fields | where: \"is_searchable\" | map: \"name\" | sort %}\
+                    {{ names | join: \" \" }}{% if doc.title.size %} {{ doc.title.size }}{% endif %}";
+    json!({"embedders": {"e": {
+        "source": "rest", "url": PROVIDER.url("/"), "dimensions": 4, "documentTemplate": template,
+        "request": {"input": ["{{text}}", "{{..}}"]},
+        "response": {"output": ["{{embedding}}", "{{..}}"]},
+    }}})
+}
+
 /// A small number of cases, unless `PROPTEST_CASES` says otherwise.
 fn config() -> ProptestConfig {
     let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
@@ -300,6 +319,7 @@ proptest! {
         one_document_a_round in any::<bool>(),
     ) {
         let index = TestIndex::with_memory(one_document_a_round.then_some(0));
+        index.settings(embedder());
         let settings: Vec<Value> = actions
             .iter()
             .filter_map(|action| match action {
@@ -310,6 +330,7 @@ proptest! {
         let model = play(&index, actions);
 
         let fresh = TestIndex::new();
+        fresh.settings(embedder());
         for settings in settings {
             fresh.settings(settings);
         }

@@ -181,31 +181,26 @@ fn what_is_not_built_is_refused() {
 }
 
 #[test]
-fn an_index_of_upstream_whose_embedders_make_vectors_is_not_written() {
+fn an_index_whose_model_cannot_run_here_is_written_as_long_as_it_is_not_asked() {
     let index = TestIndex::new();
-    index.replace(json!([{"id": 1}]));
+    let without = json!({"e": {"regenerate": false}});
+    index.replace(json!([{"id": 1, "_vectors": without}]));
     index
         .write(|wtxn, _| {
             let main = index.index.tables().main.remap_data_type::<heed::types::Str>();
             let options = r#"{"HuggingFace":{"model":"m","pooling":"forceMean"}}"#;
             let config = format!(
-                r#"[{{"name":"e","config":{{"embedder_options":{options},"prompt":{{"template":""}}}}}}]"#
+                r#"[{{"name":"e","config":{{"embedder_options":{options},"prompt":{{"template":"x"}}}}}}]"#
             );
             main.put(wtxn, "embedding_configs", &config)?;
             Ok(())
         })
         .unwrap();
-    let before = index.dump();
-    let error = index.try_settings(json!({"stopWords": ["the"]})).unwrap_err();
-    assert_eq!(error.error_code(), Code::NotImplemented);
-    let ids = ["1".to_owned()];
-    let error = index
-        .write(|wtxn, context| {
-            let operations = [milli::indexing::Operation::DeleteByIds(&ids)];
-            milli::indexing::index_documents(&index.index, wtxn, &operations, None, context)
-        })
-        .unwrap_err();
-    assert_eq!(error.error_code(), Code::NotImplemented);
-    assert_eq!(index.dump(), before);
+    index.settings(json!({"stopWords": ["the"]}));
+    index.replace(json!([{"id": 2, "_vectors": without}]));
+    index.delete(&["1"]);
+    for documents in [json!([{"id": 3}]), json!([{"id": 3, "_vectors": {"e": [1, 2]}}])] {
+        assert_eq!(index.failure(documents).0, "vector_embedding_error");
+    }
     index.clear();
 }

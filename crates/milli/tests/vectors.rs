@@ -4,11 +4,8 @@
 
 mod common;
 
-use common::{TestIndex, payload};
+use common::TestIndex;
 use meilisearch_types::error::ErrorCode;
-use milli::document::{docid, document, to_json};
-use milli::indexing::{MissingDocument, Operation, index_documents};
-use milli::vector::vectors_of;
 use serde_json::{Value, json};
 
 fn embedder(dimensions: usize) -> Value {
@@ -21,19 +18,8 @@ fn with_embedder() -> TestIndex {
     index
 }
 
-/// The vectors of a document as answers show them, and what its stored form holds.
-fn shown(index: &TestIndex, id: &str) -> (Value, Option<Value>) {
-    let rtxn = index.index.read_txn().unwrap();
-    let docid = docid(&index.index, &rtxn, id).unwrap().unwrap();
-    let stored = document(&index.index, &rtxn, docid).unwrap().unwrap();
-    let fields = index.index.fields_ids_map(&rtxn).unwrap();
-    let stored = to_json(stored, &fields).unwrap().shift_remove("_vectors");
-    let vectors = vectors_of(&index.index, &rtxn, docid, stored.clone()).unwrap();
-    (Value::Object(vectors), stored)
-}
-
 fn vectors(index: &TestIndex, id: &str) -> Value {
-    shown(index, id).0["e"].clone()
+    index.shown_vectors(id).0["e"].clone()
 }
 
 fn counts(index: &TestIndex) -> (Option<u64>, Option<u64>) {
@@ -42,13 +28,8 @@ fn counts(index: &TestIndex) -> (Option<u64>, Option<u64>) {
     (stats.number_of_embeddings, stats.number_of_embedded_documents)
 }
 
-/// The code with which a batch that adds these documents fails.
 fn failure(index: &TestIndex, documents: Value) -> String {
-    let payload = payload(&documents);
-    let operations = [Operation::Update { payload: &payload, on_missing: MissingDocument::Create }];
-    let outcome = index
-        .write(|wtxn, context| index_documents(&index.index, wtxn, &operations, None, context));
-    outcome.unwrap_err().error_code().name().to_owned()
+    index.failure(documents).0
 }
 
 #[test]
@@ -65,11 +46,11 @@ fn every_shape_of_entry_is_stored() {
         |embeddings, regenerate| json!({"embeddings": embeddings, "regenerate": regenerate});
     let one = entry(json!([[0.5, 0.10000000149011612]]), false);
     assert_eq!(
-        shown(&index, "1"),
+        index.shown_vectors("1"),
         (json!({"e": one, "other": [1.0]}), Some(json!({"other": [1.0]})))
     );
     let three = entry(json!([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), false);
-    assert_eq!(shown(&index, "2"), (json!({"e": three}), None));
+    assert_eq!(index.shown_vectors("2"), (json!({"e": three}), None));
     assert_eq!(vectors(&index, "3"), entry(json!([]), false));
     assert_eq!(vectors(&index, "4"), entry(json!([]), false));
     assert_eq!(vectors(&index, "5"), entry(json!([[2.0, 3.0]]), true));
@@ -138,16 +119,16 @@ fn embedders_come_and_go_over_documents() {
     ]));
     assert_eq!(counts(&index), (Some(0), Some(0)));
     index.settings(json!({"embedders": {"e": embedder(2)}}));
-    assert_eq!(shown(&index, "1").1, Some(json!({"z": []})));
-    assert_eq!(shown(&index, "2").1, None);
+    assert_eq!(index.shown_vectors("1").1, Some(json!({"z": []})));
+    assert_eq!(index.shown_vectors("2").1, None);
     assert_eq!(counts(&index), (Some(2), Some(2)));
     let error = index.try_settings(json!({"embedders": {"f": embedder(2)}})).unwrap_err();
     assert_eq!(error.error_code().name(), "vector_embedding_error");
 
     index.settings(json!({"embedders": {"e": null}}));
     let returned = json!({"regenerate": false, "embeddings": [[0.10000000149011612, 1.0]]});
-    assert_eq!(shown(&index, "1").1, Some(json!({"e": returned, "z": []})));
-    assert_eq!(shown(&index, "2").1, None);
+    assert_eq!(index.shown_vectors("1").1, Some(json!({"e": returned, "z": []})));
+    assert_eq!(index.shown_vectors("2").1, None);
     assert!(!index.dump().iter().any(|(table, _, _)| *table == "vector_store"));
 }
 

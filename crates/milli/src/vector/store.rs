@@ -152,7 +152,11 @@ impl VectorStore {
             false => Writer::new(database::<Cosine>(index), store, self.dimensions)
                 .item_vector(rtxn, docid),
         };
-        stores.iter().filter_map(|store| vector(store).transpose()).collect::<Result<_, _>>().map_err(failed)
+        stores
+            .iter()
+            .filter_map(|store| vector(store).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(failed)
     }
 
     /// The documents of each store that holds vectors, with the store's number among those of the

@@ -21,11 +21,7 @@ pub(crate) struct VectorWriter {
 impl VectorWriter {
     /// # Errors
     /// LMDB fails.
-    pub(crate) fn new(
-        index: &Index,
-        rtxn: &RoTxn<'_>,
-        store: VectorStore,
-    ) -> Result<VectorWriter> {
+    pub(crate) fn new(index: &Index, rtxn: &RoTxn<'_>, store: VectorStore) -> Result<VectorWriter> {
         let in_use = store.stores_in_use(index, rtxn)?.into_iter().collect();
         Ok(VectorWriter { store, in_use })
     }
@@ -75,12 +71,7 @@ impl VectorWriter {
     ///
     /// # Errors
     /// LMDB fails, or the map is full.
-    pub(crate) fn remove_all(
-        &self,
-        index: &Index,
-        wtxn: &mut RwTxn<'_>,
-        docid: u32,
-    ) -> Result<()> {
+    pub(crate) fn remove_all(&self, index: &Index, wtxn: &mut RwTxn<'_>, docid: u32) -> Result<()> {
         self.in_use.iter().try_for_each(|&store| self.remove_from(index, wtxn, docid, store))
     }
 

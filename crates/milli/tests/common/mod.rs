@@ -4,13 +4,19 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::path::Path;
+use std::time::Duration;
 
+use embedders::{EmbedderPool, Environment, PoolOptions, RequestCounters};
+use meilisearch_types::error::ErrorCode;
+use meilisearch_types::outgoing::{AllowedNetwork, Policy};
 use meilisearch_types::progress::Progress;
 use meilisearch_types::settings::Settings;
+use milli::document::{docid, document, to_json};
 use milli::indexing::{
     self, IndexingContext, MissingDocument, Operation, OperationOutcome, apply_settings,
     clear_documents, index_documents,
 };
+use milli::vector::vectors_of;
 use milli::{Index, OpenOptions, Result, RwTxn};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -20,6 +26,7 @@ pub struct TestIndex {
     pub index: Index,
     threads: rayon::ThreadPool,
     max_memory_bytes: Option<usize>,
+    pub embedders: EmbedderPool,
     _dir: tempfile::TempDir,
 }
 
@@ -35,7 +42,12 @@ impl TestIndex {
         let now = OffsetDateTime::now_utc();
         let index = Index::create(dir.path(), &options, now, now).unwrap();
         let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        TestIndex { index, threads, max_memory_bytes, _dir: dir }
+        // Providers are on this machine, and asked again at once.
+        let policy = Policy::new(&[AllowedNetwork::Any]);
+        let environment = Environment { max_wait: Duration::ZERO, ..Environment::read() };
+        let options = PoolOptions { policy, cache_entries: 0 };
+        let embedders = EmbedderPool::with_environment(options, environment);
+        TestIndex { index, threads, max_memory_bytes, embedders, _dir: dir }
     }
 
     pub fn path(&self) -> &Path {
@@ -47,14 +59,24 @@ impl TestIndex {
         &self,
         write: impl FnOnce(&mut RwTxn<'_>, &IndexingContext<'_>) -> Result<T>,
     ) -> Result<T> {
+        self.write_counting(&RequestCounters::default(), &|| false, write)
+    }
+
+    /// As [`TestIndex::write`]; counts requests to providers of vectors, and ends when it is asked to.
+    pub fn write_counting<T>(
+        &self,
+        requests: &RequestCounters,
+        must_stop: &(dyn Fn() -> bool + Sync),
+        write: impl FnOnce(&mut RwTxn<'_>, &IndexingContext<'_>) -> Result<T>,
+    ) -> Result<T> {
         let progress = Progress::default();
         let context = IndexingContext {
             threads: &self.threads,
             max_memory_bytes: self.max_memory_bytes,
-            embedders: &Default::default(),
-            embedder_requests: &Default::default(),
+            embedders: &self.embedders,
+            embedder_requests: requests,
             progress: &progress,
-            must_stop: &|| false,
+            must_stop,
         };
         let mut wtxn = self.index.write_txn()?;
         let outcome = write(&mut wtxn, &context)?;
@@ -85,6 +107,28 @@ impl TestIndex {
     pub fn delete(&self, ids: &[&str]) {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         succeed(self.batch(&[Operation::DeleteByIds(&ids)]));
+    }
+
+    /// The code with which a batch that adds or updates the documents of a JSON array fails.
+    pub fn failure(&self, documents: Value) -> (String, String) {
+        let payload = payload(&documents);
+        let on_missing = MissingDocument::Create;
+        let operations = [Operation::Update { payload: &payload, on_missing }];
+        let error = self
+            .write(|wtxn, context| index_documents(&self.index, wtxn, &operations, None, context))
+            .unwrap_err();
+        (error.error_code().name().to_owned(), error.to_string())
+    }
+
+    /// The vectors of a document as answers show them, and what its stored form holds of them.
+    pub fn shown_vectors(&self, id: &str) -> (Value, Option<Value>) {
+        let rtxn = self.index.read_txn().unwrap();
+        let docid = docid(&self.index, &rtxn, id).unwrap().unwrap();
+        let stored = document(&self.index, &rtxn, docid).unwrap().unwrap();
+        let fields = self.index.fields_ids_map(&rtxn).unwrap();
+        let stored = to_json(stored, &fields).unwrap().shift_remove("_vectors");
+        let vectors = vectors_of(&self.index, &rtxn, docid, stored.clone()).unwrap();
+        (Value::Object(vectors), stored)
     }
 
     pub fn clear(&self) {

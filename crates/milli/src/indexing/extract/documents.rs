@@ -21,9 +21,7 @@ pub(in crate::indexing) struct DocumentWrite {
 impl DocumentWrite {
     /// Memory in use, in bytes.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>()
-            + self.external_id.len()
-            + self.stored.as_ref().map_or(0, Vec::capacity)
+        size_of::<Self>() + self.external_id.len() + self.stored.as_ref().map_or(0, Vec::capacity)
     }
 }
 

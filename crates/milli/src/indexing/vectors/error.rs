@@ -50,7 +50,9 @@ pub enum GenerationError {
         found: usize,
     },
     /// No text can be made of a document.
-    #[error("no text for the embedder `{embedder}` can be made of the document `{document_id}`: {failure}")]
+    #[error(
+        "no text for the embedder `{embedder}` can be made of the document `{document_id}`: {failure}"
+    )]
     Template {
         /// Name of the embedder.
         embedder: String,
@@ -107,7 +109,8 @@ pub(super) fn hints<'n>(
         text += &format!(". The field `{name}` looks like `{VECTORS_FIELD}` mistyped");
     }
     for name in alike(embedder, entries) {
-        text += &format!(". `{VECTORS_FIELD}.{name}` belongs to no embedder: is `{embedder}` meant?");
+        text +=
+            &format!(". `{VECTORS_FIELD}.{name}` belongs to no embedder: is `{embedder}` meant?");
     }
     text
 }

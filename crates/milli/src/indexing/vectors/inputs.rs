@@ -2,7 +2,9 @@
 
 use std::cell::OnceCell;
 
-use embedders::{DocumentTemplate, EmbedderConfig, FragmentTemplate, Input, TemplateDocument, TemplateError};
+use embedders::{
+    DocumentTemplate, EmbedderConfig, FragmentTemplate, Input, TemplateDocument, TemplateError,
+};
 use serde_json::Value;
 
 use crate::document::{Content, is_reserved_field};

@@ -14,8 +14,8 @@ mod write;
 
 use embedders::{EmbedderConfig, EmbedderOptions};
 
-pub use error::GenerationError;
 pub(super) use error::FailureModes;
+pub use error::GenerationError;
 pub(super) use inputs::{Inputs, Views};
 pub(super) use rules::Cause;
 pub(super) use write::{EmbeddersWriter, Scene};

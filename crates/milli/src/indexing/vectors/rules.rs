@@ -38,7 +38,7 @@ impl Embedder {
             }
             Some(Given { embeddings: None, regenerate: false }) => Ok(VectorsChange::Without),
             Some(Given { embeddings: None, regenerate: true }) | None => {
-                self.generate(self.all_inputs(views, id)?, false, views, id)
+                self.generate_all(false, views, id)
             }
         }
     }
@@ -61,16 +61,12 @@ impl Embedder {
             }
             Some(Given { embeddings: None, regenerate: false }) => Ok(None),
             None if !regenerated => Ok(None),
-            _ if !regenerated => {
-                self.generate(self.all_inputs(views, id)?, true, views, id).map(Some)
-            }
-            _ if self.gave_up_fragments(docid) => {
-                self.generate(self.all_inputs(views, id)?, true, views, id).map(Some)
-            }
+            _ if !regenerated => self.generate_all(true, views, id).map(Some),
+            _ if self.gave_up_fragments(docid) => self.generate_all(true, views, id).map(Some),
             _ if views.are_same() => Ok(Some(VectorsChange::Status)),
             _ => {
                 let changed = self.changed_inputs(&self.inputs, views, id, |_| true)?;
-                let clears = self.status.is_user_provided(docid);
+                let clears = self.replaces_all(docid);
                 self.generate_changed(changed, clears, views, id).map(Some)
             }
         }
@@ -90,13 +86,13 @@ impl Embedder {
         if !self.status.regenerates(docid) {
             return Ok(None);
         }
-        let clears = self.status.is_user_provided(docid);
+        let clears = self.replaces_all(docid);
         let changed = match cause {
             Cause::Full => {
-                return self.generate(self.all_inputs(views, id)?, true, views, id).map(Some);
+                return self.generate_all(true, views, id).map(Some);
             }
-            Cause::Fragments(..) if clears => {
-                return self.generate(self.all_inputs(views, id)?, true, views, id).map(Some);
+            Cause::Fragments(..) if self.gave_up_fragments(docid) => {
+                return self.generate_all(true, views, id).map(Some);
             }
             Cause::Prompts(before) => self.changed_inputs(before, views, id, |_| true)?,
             Cause::Fragments(before, names) => {
@@ -113,6 +109,12 @@ impl Embedder {
     /// of them stands for which fragment.
     fn gave_up_fragments(&self, docid: u32) -> bool {
         self.inputs.are_fragments() && self.status.is_user_provided(docid)
+    }
+
+    /// Whether a new vector takes the place of all others of the document. A text's always does: those that a
+    /// user sent may have outlived the note that they are the user's.
+    fn replaces_all(&self, docid: u32) -> bool {
+        !self.inputs.are_fragments() || self.status.is_user_provided(docid)
     }
 
     /// Every input of the document.
@@ -155,6 +157,12 @@ impl Embedder {
             true => Ok(VectorsChange::Status),
             false => self.generate(changed, clears, views, id),
         }
+    }
+
+    fn generate_all(&self, clears: bool, views: &Views<'_>, id: &str) -> Result<VectorsChange> {
+        // Without a look at the template, which this source does not have.
+        let inputs = if self.computes() { self.all_inputs(views, id)? } else { Vec::new() };
+        self.generate(inputs, clears, views, id)
     }
 
     fn generate(

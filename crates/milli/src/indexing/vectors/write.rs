@@ -213,11 +213,7 @@ impl EmbedderWriter<'_> {
     }
 
     /// Embeds what is collected.
-    fn embed_pending(
-        &mut self,
-        scene: Scene<'_>,
-        wtxn: &mut RwTxn<'_>,
-    ) -> Result<()> {
+    fn embed_pending(&mut self, scene: Scene<'_>, wtxn: &mut RwTxn<'_>) -> Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -265,11 +261,7 @@ impl EmbedderWriter<'_> {
     }
 
     /// The stores; the instance tells the length of vectors where nothing else does.
-    fn store(
-        &mut self,
-        scene: Scene<'_>,
-        wtxn: &RwTxn<'_>,
-    ) -> Result<&mut VectorWriter> {
+    fn store(&mut self, scene: Scene<'_>, wtxn: &RwTxn<'_>) -> Result<&mut VectorWriter> {
         let is_given = self.embedder.options.dimensions().is_some();
         let dimensions = match (&self.store, &self.instance) {
             (Some(store), Some(instance)) if !is_given => {

@@ -132,11 +132,13 @@ fn change_one(
         Some(store) if quantizes => store.quantize(index, wtxn)?,
         Some(_) => {}
     }
-    let from_options = || dimensions.map(|dimensions| VectorStore {
-        id,
-        dimensions,
-        is_quantized: after.is_quantized(),
-    });
+    let from_options = || {
+        dimensions.map(|dimensions| VectorStore {
+            id,
+            dimensions,
+            is_quantized: after.is_quantized(),
+        })
+    };
     embedder.store = stored.or_else(from_options);
     if let (Some(store), true) = (stored, action != Action::Full) {
         let writer = VectorWriter::new(index, wtxn, store)?;
@@ -152,9 +154,7 @@ fn change_one(
         // Some only go.
         Action::Fragments(names) if names.is_empty() => Visit::Nothing,
         Action::Prompts => Visit::Changed(Cause::Prompts(Inputs::parse(before)?)),
-        Action::Fragments(names) => {
-            Visit::Changed(Cause::Fragments(Inputs::parse(before)?, names))
-        }
+        Action::Fragments(names) => Visit::Changed(Cause::Fragments(Inputs::parse(before)?, names)),
     };
     Ok(Some((embedder, visit)))
 }

@@ -86,10 +86,11 @@ impl Visits {
         index.put_fields_ids_map(wtxn, &fields)?;
         let scene = Scene { index, context, fields: &fields, primary_key: &primary_key };
         let mut writer = EmbeddersWriter::new(scene, wtxn, &self.embedders)?;
-        let docids: Vec<u32> = match self.visits.iter().any(|visit| !matches!(visit, Visit::Nothing)) {
-            true => documents_ids.iter().collect(),
-            false => Vec::new(),
-        };
+        let docids: Vec<u32> =
+            match self.visits.iter().any(|visit| !matches!(visit, Visit::Nothing)) {
+                true => documents_ids.iter().collect(),
+                false => Vec::new(),
+            };
         let share = memory_budget(context) / context.threads.current_num_threads().max(1);
         let mut rest = &docids[..];
         while !rest.is_empty() {
@@ -138,9 +139,8 @@ impl Visitor<'_> {
         let id = stored::external_id(index, rtxn, docid, primary_key, fields)?;
         let content = Content::of_stored(document, fields)?;
         let sides = Sides { old: Some(content.clone()), new: Some(content) };
-        let is_searched = |schema: &Schema, name: &str| {
-            schema.match_searchable(name) == PatternMatch::Match
-        };
+        let is_searched =
+            |schema: &Schema, name: &str| schema.match_searchable(name) == PatternMatch::Match;
         let before = |name: &str| is_searched(self.schemas.0, name);
         let after = |name: &str| is_searched(self.schemas.1, name);
         let views = Views::new(&sides, fields, [&before, &after]);
