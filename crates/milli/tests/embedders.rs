@@ -11,6 +11,7 @@ use embedder_mock::{Mock, Reply, vector};
 use embedders::RequestCounters;
 use meilisearch_types::error::ErrorCode;
 use milli::indexing::{MissingDocument, Operation, index_documents};
+use milli::{CheckOptions, check_index};
 use serde_json::{Value, json};
 
 /// An index, and a provider that gives vectors of 3 numbers.
@@ -67,6 +68,14 @@ impl Setup {
             .collect();
         inputs.sort();
         inputs
+    }
+
+    /// That the index contradicts itself nowhere.
+    #[track_caller]
+    fn check(&self) {
+        let rtxn = self.index.index.read_txn().unwrap();
+        let report = check_index(&self.index.index, &rtxn, &CheckOptions::default()).unwrap();
+        assert_eq!(report.findings, []);
     }
 
     fn shown(&self, id: &str) -> Value {
@@ -260,7 +269,9 @@ fn fragments_have_stores_of_their_own() {
 
     setup.index.update(json!([{"id": 4, "c": "4c", "_vectors": {"e": {"regenerate": true}}}]));
     setup.assert_has("4", &["new 4c"], true);
+    setup.check();
     setup.index.delete(&["1", "2", "4"]);
+    setup.check();
     let stats = setup.index.index.stats(&setup.index.index.read_txn().unwrap()).unwrap();
     assert_eq!(stats.number_of_embeddings, Some(0));
 }
@@ -302,6 +313,7 @@ fn settings_embed_what_they_change() {
         vector("idtu", 3).iter().map(|x| if *x > 0.0 { 1.0 } else { 0.0 }).collect();
     assert_eq!(setup.shown("1")["embeddings"], json!([bits]));
     setup.index.replace(json!([{"id": 5, "t": "", "u": ""}]));
+    setup.check();
     assert_eq!(setup.shown("5")["embeddings"], json!([bits]));
 }
 
@@ -332,6 +344,7 @@ fn embedders_come_over_documents() {
     let longer = Mock::start(4).unwrap();
     setup.embedder(json!({"url": longer.url("/")}));
     assert_eq!(setup.shown("1")["embeddings"], json!([vector("one", 4)]));
+    setup.check();
     assert_eq!(setup.shown("2"), json!({"embeddings": [], "regenerate": false}));
     setup.index.settings(json!({"embedders": {"e": null}}));
     assert!(!setup.index.dump().iter().any(|(table, _, _)| *table == "vector_store"));

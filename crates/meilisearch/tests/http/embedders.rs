@@ -1,6 +1,7 @@
 //! Embedders that compute vectors while tasks run: what tasks and batches tell of it, and what a provider that
 //! fails does to them (vectors.md 14 and 21.3).
 
+use std::io::Read;
 use std::time::Duration;
 
 use embedder_mock::{Mock, Reply, answer, vector};
@@ -195,4 +196,69 @@ fn operators_can_let_failures_pass() {
     // A text that is no more takes its vector along.
     add(json!([{ "id": 3 }]));
     assert!(vectors(3).is_empty());
+}
+
+#[test]
+fn vectors_travel_and_nothing_is_embedded_again() {
+    let (home, mock) = (server(&[]), Mock::start(3).unwrap());
+    assert_eq!(home.patch("/experimental-features", json!({ "multimodal": true })).0, 200);
+    with_provider(&home, "items", &mock);
+    let mut fragments = rest(&mock.url("/"), "");
+    let members = fragments.as_object_mut().unwrap();
+    members.remove("documentTemplate");
+    members.insert("request".into(), json!({ "input": ["{{fragment}}", "{{..}}"] }));
+    members.insert("searchFragments".into(), json!({ "q": { "value": "{{q}}" } }));
+    let parts = json!({ "a": { "value": "a {{doc.a}}" }, "b": { "value": "b {{doc.b}}" } });
+    members.insert("indexingFragments".into(), parts);
+    let settings = json!({ "embedders": { "f": fragments } });
+    home.succeed(home.patch("/indexes/items/settings", settings));
+    let documents = json!([
+        { "id": 1, "t": "one", "b": 1 },
+        { "id": 2, "t": "two", "a": 2, "b": 2 },
+        { "id": 3, "t": "3", "_vectors": { "e": [1, 0, 0], "f": null } },
+        { "id": 4, "t": "4", "_vectors": { "e": { "regenerate": true, "embeddings": [0, 1, 0] } } },
+    ]);
+    home.succeed(home.post("/indexes/items/documents", documents));
+    mock.take_requests();
+    let seen = |server: &Server, uid: &str, id: u32| {
+        let path = format!("/indexes/{uid}/documents/{id}?retrieveVectors=true");
+        let mut vectors = server.get(&path).1["_vectors"].clone();
+        // A dump hands over vectors of fragments as the user's.
+        vectors["f"].as_object_mut().unwrap().remove("regenerate");
+        vectors
+    };
+
+    let task = home.succeed(home.post("/indexes/items/snapshots", json!({})));
+    let snapshot = format!(
+        "/indexes/items/snapshots/{}/download",
+        task["details"]["snapshotUid"].as_str().unwrap()
+    );
+    let mut archive = Vec::new();
+    let mut response = home.raw("GET", &snapshot, &[], b"");
+    response.body_mut().as_reader().read_to_end(&mut archive).unwrap();
+    let headers = [("Content-Type", "application/octet-stream")];
+    let mut response = home.raw("POST", "/indexes/copy/snapshots/import", &headers, &archive);
+    let summary = response.body_mut().read_to_string().unwrap();
+    home.succeed((202, serde_json::from_str(&summary).unwrap()));
+
+    let task = home.succeed(home.raw_post("/dumps"));
+    let dump =
+        home.dir().join(format!("dumps/{}.dump", task["details"]["dumpUid"].as_str().unwrap()));
+    let abroad = server(&[&format!("MEILI_IMPORT_DUMP={}", dump.display())]);
+    assert!(mock.take_requests().is_empty());
+    for (server, uid) in [(&home, "copy"), (&abroad, "items")] {
+        for id in 1..=4 {
+            assert_eq!(seen(server, uid, id), seen(&home, "items", id), "{uid} {id}");
+        }
+        let unchanged = json!([{ "id": 1, "t": "one", "b": 1 }, { "id": 4, "t": "4" }]);
+        server.succeed(server.put(&format!("/indexes/{uid}/documents"), unchanged));
+        assert!(mock.take_requests().is_empty(), "{uid}");
+        let changed =
+            json!([{ "id": 1, "t": "new" }, { "id": 3, "t": "new" }, { "id": 4, "t": "newer" }]);
+        server.succeed(server.put(&format!("/indexes/{uid}/documents"), changed));
+        assert_eq!(embeddings(server, uid, 1), [vector("new", 3)]);
+        assert_eq!(embeddings(server, uid, 3), [[1.0, 0.0, 0.0]]);
+        assert_eq!(embeddings(server, uid, 4), [vector("newer", 3)]);
+        mock.take_requests();
+    }
 }

@@ -78,3 +78,93 @@ fn is_other_model(before: &EmbedderOptions, after: &EmbedderOptions) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A stored embedder with these options, over those that all have.
+    fn config(source: &str, options: Value, template: &str) -> EmbedderConfig {
+        let mut all = match source {
+            "Rest" => json!({"url": "u", "request": "{{text}}", "response": "{{embedding}}"}),
+            "Ollama" | "OpenAi" => json!({"embedding_model": "text-embedding-3-small"}),
+            "HuggingFace" => json!({"model": "m"}),
+            "UserProvided" => json!({"dimensions": 2}),
+            _ => json!({}),
+        };
+        all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+        let prompt = json!({"template": template, "max_bytes": null});
+        let config = json!({"embedder_options": {source: all}, "prompt": prompt});
+        serde_json::from_value(json!({"name": "e", "config": config})).unwrap()
+    }
+
+    #[test]
+    fn options_of_each_source() {
+        for (source, change, expected) in [
+            ("Rest", json!({"url": "v"}), Action::Full),
+            ("Rest", json!({"request": ["{{text}}", "{{..}}"]}), Action::Full),
+            ("Rest", json!({"response": {"a": "{{embedding}}"}}), Action::Full),
+            ("Rest", json!({"indexing_fragments": {"a": 1}}), Action::Full),
+            ("Rest", json!({"dimensions": 4, "api_key": "k", "headers": {"a": "b"}}), Action::None),
+            ("Rest", json!({"search_fragments": {"a": 1}}), Action::None),
+            ("Rest", json!({"distribution": {"mean": 0.5, "sigma": 0.5}}), Action::None),
+            ("OpenAi", json!({"url": "v", "api_key": "k", "dimensions": 1536}), Action::None),
+            ("OpenAi", json!({"dimensions": 3}), Action::Full),
+            ("OpenAi", json!({"embedding_model": "text-embedding-3-large"}), Action::Full),
+            ("Ollama", json!({"url": "v"}), Action::Full),
+            ("Ollama", json!({"embedding_model": "n"}), Action::Full),
+            ("Ollama", json!({"dimensions": 4, "api_key": "k"}), Action::None),
+            ("HuggingFace", json!({"revision": "r"}), Action::Full),
+            ("HuggingFace", json!({"pooling": "forceCls"}), Action::Full),
+            ("HuggingFace", json!({"revision": null}), Action::None),
+            ("UserProvided", json!({"dimensions": 3}), Action::None),
+        ] {
+            let (before, after) = (config(source, json!({}), "t"), config(source, change, "t"));
+            assert_eq!(Action::new(&before, &after, false), expected, "{after:?}");
+            let unsearched = matches!(source, "UserProvided") || expected == Action::Full;
+            let by_fields = if unsearched { expected } else { Action::Prompts };
+            assert_eq!(Action::new(&before, &after, true), by_fields, "{after:?}");
+        }
+        let (rest, given) =
+            (config("Rest", json!({}), "t"), config("UserProvided", json!({}), "t"));
+        assert_eq!(Action::new(&rest, &given, false), Action::Full);
+    }
+
+    #[test]
+    fn templates_and_fragments() {
+        let before = config("Ollama", json!({}), "a");
+        assert_eq!(Action::new(&before, &config("Ollama", json!({}), "b"), false), Action::Prompts);
+        for (max_bytes, expected) in
+            [(401, Action::Prompts), (400, Action::None), (10, Action::None)]
+        {
+            let mut after = before.clone();
+            after.config.prompt.max_bytes = Some(max_bytes);
+            assert_eq!(Action::new(&before, &after, false), expected);
+        }
+        let fragments =
+            |fragments: Value| config("Rest", json!({"indexing_fragments": fragments}), "t");
+        let before = fragments(json!({"a": 1, "b": 1, "c": 1}));
+        let after = fragments(json!({"a": 1, "b": 2, "d": 1}));
+        let names = ["b", "d"].map(str::to_owned).into();
+        assert_eq!(Action::new(&before, &after, true), Action::Fragments(names));
+        let fewer = fragments(json!({"a": 1}));
+        assert_eq!(Action::new(&before, &fewer, true), Action::Fragments(BTreeSet::new()));
+        assert_eq!(Action::new(&before, &before, true), Action::None);
+        assert_eq!(Action::new(&before, &config("Rest", json!({}), "t"), false), Action::Full);
+    }
+
+    #[test]
+    fn of_a_composite_embedder_the_side_of_documents_counts() {
+        let composite = |search: &str, index: &str| {
+            let side = |url| json!({"Rest": {"url": url, "request": 1, "response": 1}});
+            let options = json!({"search": side(search), "index": side(index)});
+            config("Composite", options, "t")
+        };
+        let before = composite("a", "a");
+        assert_eq!(Action::new(&before, &composite("b", "a"), false), Action::None);
+        assert_eq!(Action::new(&before, &composite("a", "b"), false), Action::Full);
+        assert_eq!(Action::new(&before, &composite("b", "a"), true), Action::Prompts);
+    }
+}
