@@ -340,10 +340,17 @@ fn embedders_come_over_documents() {
         "invalid_vector_dimensions"
     );
 
+    setup.embedder(json!({"binaryQuantized": true}));
+    setup.check();
+    let bits = |vector: Vec<f32>| -> Vec<f32> {
+        vector.into_iter().map(|number| if number > 0.0 { 1.0 } else { 0.0 }).collect()
+    };
+    assert_eq!(setup.shown("1")["embeddings"], json!([bits(vector("one", 3))]));
+
     // A model with longer vectors: those that do not follow the content cannot stay.
     let longer = Mock::start(4).unwrap();
     setup.embedder(json!({"url": longer.url("/")}));
-    assert_eq!(setup.shown("1")["embeddings"], json!([vector("one", 4)]));
+    assert_eq!(setup.shown("1")["embeddings"], json!([bits(vector("one", 4))]));
     setup.check();
     assert_eq!(setup.shown("2"), json!({"embeddings": [], "regenerate": false}));
     setup.index.settings(json!({"embedders": {"e": null}}));

@@ -173,6 +173,18 @@ impl Embedder {
             Some(store) => Some(store),
             None => VectorStore::find(index, rtxn, status.id, config.is_quantized())?,
         };
+        Embedder::new(config, status, store)
+    }
+
+    /// An embedder with its status and its stores.
+    ///
+    /// # Errors
+    /// A stored template is damaged.
+    pub(super) fn new(
+        config: &EmbedderConfig,
+        status: EmbedderStatus,
+        store: Option<VectorStore>,
+    ) -> Result<Embedder> {
         Ok(Embedder {
             name: config.name.clone(),
             options: config.config.embedder_options.clone(),

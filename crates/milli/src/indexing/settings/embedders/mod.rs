@@ -104,9 +104,10 @@ fn change_one(
     if action == Action::None && !quantizes && !lengths_differ {
         return Ok(None);
     }
-    let id = EmbedderStatus::get(index, wtxn, &after.name)?.unwrap_or_default().id;
+    let status = EmbedderStatus::get(index, wtxn, &after.name)?.unwrap_or_default();
+    let id = status.id;
     let mut stored = VectorStore::find(index, wtxn, id, before.is_quantized())?;
-    let mut embedder = Embedder::load(index, wtxn, after)?;
+    let mut embedder = Embedder::new(after, status, None)?;
     let mut dimensions = is.dimensions();
     if action == Action::Full && embedder.computes() {
         dimensions = Some(embedder.instance(context)?.dimensions());
