@@ -48,6 +48,14 @@ pub struct Prompt {
 }
 
 impl EmbedderConfig {
+    /// Numbers the fragments from 0, in the order of their names: their stores are filled anew.
+    pub fn number_fragments(&mut self) {
+        self.fragments.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        for (fragment, id) in self.fragments.iter_mut().zip(0..) {
+            fragment.id = id;
+        }
+    }
+
     /// Whether vectors are kept as bits.
     pub fn is_quantized(&self) -> bool {
         self.config.quantized.unwrap_or(false)

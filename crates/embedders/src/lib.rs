@@ -9,6 +9,7 @@
 //! | `template.rs` | a document → the text that is embedded (Liquid) |
 //! | `template_value.rs` | JSON as templates see it, with the order of its members |
 //! | `fragment.rs` | JSON whose strings are templates: parts of documents and of queries |
+//! | `settings/` | setting `embedders`: what users ask for → what is stored, and back |
 //! | `pool.rs` | the instances that a process shares, and what they share |
 //! | `environment.rs` | the variables of the environment |
 //! | `embedder.rs` | an instance: inputs → vectors |
@@ -37,6 +38,7 @@ mod pattern;
 mod pool;
 mod request;
 mod rest;
+pub mod settings;
 mod template;
 mod template_value;
 mod threads;
@@ -46,9 +48,10 @@ pub use embedder::{Embedder, Input, QueryInput};
 pub use environment::Environment;
 pub use error::{EmbeddingError, EmbeddingErrorKind, Fault};
 pub use fragment::FragmentTemplate;
+pub use meilisearch_types::settings::{Distribution, Pooling};
 pub use options::{
-    CompositeOptions, Distribution, EmbedderOptions, HuggingFaceOptions, OllamaOptions,
-    OpenAiModel, OpenAiOptions, Pooling, RestOptions, UserProvidedOptions,
+    CompositeOptions, EmbedderOptions, HuggingFaceOptions, OllamaOptions, OpenAiModel,
+    OpenAiOptions, RestOptions, UserProvidedOptions,
 };
 pub use pattern::{Arity, EMBEDDING, ExtractionError, FRAGMENT, Path, Pattern, PatternError, TEXT};
 pub use pool::{EmbedderPool, PoolOptions};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use meilisearch_types::settings::{Distribution, Pooling};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,20 +38,6 @@ pub struct HuggingFaceOptions {
     /// How the vectors of tokens become one.
     #[serde(default)]
     pub pooling: Pooling,
-}
-
-/// How the vectors of tokens become one. The default is that of stored options without it; new embedders
-/// begin with `UseModel`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Pooling {
-    /// As the model's files say.
-    UseModel,
-    /// The first token's vector.
-    ForceCls,
-    /// The mean of all.
-    #[default]
-    ForceMean,
 }
 
 /// Options of the source `openAi`.
@@ -152,26 +139,25 @@ pub struct CompositeOptions {
     pub index: Box<EmbedderOptions>,
 }
 
-/// Mean and spread of the similarities of an embedder (search.md 18.2).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Distribution {
-    /// Mean, 0 to 1.
-    pub mean: f32,
-    /// Standard deviation, above 0, at most 1.
-    pub sigma: f32,
-}
-
-impl Distribution {
-    /// Spreads a similarity: the mean comes to the middle of 0 to 1 (search.md 18.2).
-    pub fn shift(self, similarity: f32) -> f32 {
-        let factor = 0.4 / self.sigma;
-        let shifted = factor * similarity + (0.5 - factor * self.mean);
-        if shifted <= 0.0 { f32::EPSILON } else { shifted.min(1.0) }
-    }
-}
-
 impl OpenAiModel {
+    /// All models.
+    pub const ALL: [OpenAiModel; 3] =
+        [OpenAiModel::Small3, OpenAiModel::Large3, OpenAiModel::Ada002];
+
+    /// The model of that name.
+    pub fn named(name: &str) -> Option<OpenAiModel> {
+        OpenAiModel::ALL.into_iter().find(|model| model.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            OpenAiModel::Ada002 => "text-embedding-ada-002",
+            OpenAiModel::Small3 => "text-embedding-3-small",
+            OpenAiModel::Large3 => "text-embedding-3-large",
+        }
+    }
+
     /// Numbers of a vector where none are asked for.
     pub fn default_dimensions(self) -> usize {
         match self {
@@ -263,22 +249,5 @@ impl EmbedderOptions {
             EmbedderOptions::Rest(options) => &options.search_fragments,
             _ => &NONE,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The table of vectors.md 21.1.
-    #[test]
-    fn similarities_are_spread() {
-        let distribution = Distribution { mean: 0.7, sigma: 0.3 };
-        for (similarity, shifted) in
-            [(1.0, 0.9), (0.853_553_4, 0.704_737_9), (0.5, 0.233_333_35), (0.0, f32::EPSILON)]
-        {
-            assert_eq!(distribution.shift(similarity), shifted);
-        }
-        assert_eq!(Distribution { mean: 0.0, sigma: 0.1 }.shift(1.0), 1.0);
     }
 }

@@ -10,8 +10,6 @@ use crate::tasks::Kind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{} is not supported by this version of the server yet.", self.what())]
 pub enum NotImplemented {
-    /// Embedders of index setting `embedders` that make vectors themselves.
-    EmbeddersSetting,
     /// Index setting `chat`.
     ChatSetting,
     /// Index setting `foreignKeys`.
@@ -49,7 +47,6 @@ impl NotImplemented {
             }
             NotImplemented::RenderTemplate => "The rendering of templates (`/render-template`)",
             NotImplemented::EditDocuments => "The edition of documents by a function",
-            NotImplemented::EmbeddersSetting => "An embedder of another source than `userProvided`",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",
             NotImplemented::ShardFilter => "Filtering on shards (`_shard`)",

@@ -23,7 +23,8 @@ use serde_json::Value;
 
 pub use choices::{LocalizedAttributesRule, PrefixSearch, ProximityPrecision};
 pub use embedders::{
-    EmbedderDistribution, EmbedderSettings, EmbedderSettingsError, EmbedderSource,
+    Distribution, EmbedderSettings, EmbedderSettingsError, EmbedderSource, FragmentSettings,
+    FragmentsSettings, Pooling,
 };
 pub use faceting::{FacetValuesSort, FacetingSettings};
 pub use filterable::{
@@ -177,52 +178,13 @@ impl Settings {
     /// What these settings ask for that is not built yet. Call it after the checks of experimental
     /// features, whose errors come first.
     pub fn not_implemented(&self) -> Option<NotImplemented> {
-        let sets_embedder = self.embedders.as_ref().set().is_some_and(|embedders| {
-            embedders.values().any(|embedder| {
-                let source = embedder.as_ref().set().and_then(|embedder| embedder.get("source"));
-                source.is_some_and(|source| !source.is_null() && source != "userProvided")
-            })
-        });
-        if sets_embedder {
-            Some(NotImplemented::EmbeddersSetting)
-        } else if self.foreign_keys.as_ref().set().is_some() {
+        if self.foreign_keys.as_ref().set().is_some() {
             Some(NotImplemented::ForeignKeysSetting)
         } else if self.chat.as_ref().set().is_some() {
             Some(NotImplemented::ChatSetting)
         } else {
             None
         }
-    }
-
-    /// Checks the members of embedders one by one (vectors.md 3.1).
-    ///
-    /// # Errors
-    /// A member is unknown, of a wrong type or out of bounds.
-    pub fn check_embedders(&self) -> Result<(), EmbedderSettingsError> {
-        for (name, embedder) in self.embedders.as_ref().set().into_iter().flatten() {
-            if let Setting::Set(embedder) = embedder {
-                EmbedderSettings::parse(name, embedder)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks whether the members of embedders go with their sources, where the request names these.
-    /// Call it after the checks of experimental features, whose errors come first.
-    ///
-    /// # Errors
-    /// A member is refused or missing.
-    pub fn check_embedder_sources(&self) -> Result<(), EmbedderSettingsError> {
-        for (name, embedder) in self.embedders.as_ref().set().into_iter().flatten() {
-            if let Setting::Set(embedder) = embedder {
-                let settings = EmbedderSettings::parse(name, embedder)?;
-                if let Setting::Set(source) = settings.source {
-                    settings.check_allowed(name, source)?;
-                    settings.check_required(name, source)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Whether an embedder is made of two others, which needs a feature; resetting it needs none.

@@ -169,15 +169,41 @@ fn the_order_of_searchable_attributes_changes_weights_only() {
 }
 
 #[test]
-fn what_is_not_built_is_refused() {
+fn embedders_are_stored_as_they_are_merged() {
     let index = TestIndex::new();
-    for settings in [
-        json!({"embedders": {"e": {"source": "ollama", "model": "m"}}}),
-        json!({"embedders": {"e": {"dimensions": 3}}}),
+    index.settings(json!({"embedders": {
+        "o": {"apiKey": "k"},
+        "u": {"source": "userProvided", "dimensions": 2},
+    }}));
+    index.settings(json!({"embedders": {"u": null, "o": {"dimensions": 3}}}));
+    let stored = main_key(&index, "embedding_configs").unwrap();
+    let begin = r#"[{"name":"o","config":{"embedder_options":{"OpenAi":{"url":null,"api_key":"k","embedding_model":"text-embedding-3-small","dimensions":3,"distribution":null}},"prompt":{"template":"{% for "#;
+    let end = r#"","max_bytes":400},"quantized":null},"fragments":[]}]"#;
+    assert!(stored.starts_with(&hex(begin)) && stored.ends_with(&hex(end)), "{stored}");
+    for (embedder, code) in [
+        (json!({"dimensions": 9999}), Code::InvalidSettingsEmbedders),
+        (json!({"headers": null}), Code::InvalidSettingsEmbedders),
+        (
+            json!({"source": "rest", "url": "http://a", "request": "x", "response": "y"}),
+            Code::VectorEmbeddingError,
+        ),
     ] {
-        let error = index.try_settings(settings).unwrap_err();
-        assert_eq!(error.error_code(), Code::NotImplemented);
+        let settings = json!({"embedders": {"o": embedder}, "stopWords": ["the"]});
+        assert_eq!(index.try_settings(settings).unwrap_err().error_code(), code);
     }
+    assert_eq!(main_key(&index, "stop-words"), None);
+    let many = |count: usize| -> serde_json::Value {
+        let embedder = json!({"source": "userProvided", "dimensions": 1});
+        (0..count)
+            .map(|n| (n.to_string(), embedder.clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let error = index.try_settings(json!({"embedders": many(255)})).unwrap_err();
+    assert_eq!(error.error_code(), Code::InvalidSettingsEmbedders);
+    index.settings(json!({"embedders": null}));
+    assert_eq!(main_key(&index, "embedding_configs"), None);
+    index.settings(json!({"embedders": many(255)}));
 }
 
 #[test]

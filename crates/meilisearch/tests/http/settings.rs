@@ -140,7 +140,4 @@ fn refusals_name_the_setting() {
     }
     let (_, error) = server.put("/indexes/a/settings/stop-words", json!({}));
     assert_eq!(error["code"], "invalid_settings_stop_words");
-    let embedder = json!({ "embedders": { "theirs": { "source": "openAi" } } });
-    let (status, error) = server.patch("/indexes/a/settings", embedder);
-    assert_eq!((status, &error["code"]), (501, &json!("not_implemented")));
 }

@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use embedders::settings::shown;
 use meilisearch_types::locales::Locale;
 use meilisearch_types::not_implemented::NotImplemented;
 use meilisearch_types::settings::{
@@ -77,12 +78,7 @@ impl From<Schema> for Settings {
                 schema
                     .embedders
                     .iter()
-                    .filter_map(|embedder| {
-                        Some((
-                            embedder.name.clone(),
-                            Setting::Set(crate::vector::config::shown(embedder)?),
-                        ))
-                    })
+                    .map(|embedder| (embedder.name.clone(), Setting::Set(shown(embedder))))
                     .collect(),
             ),
             search_cutoff_ms: schema.search_cutoff_ms.into(),

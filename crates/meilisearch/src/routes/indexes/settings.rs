@@ -11,7 +11,9 @@ use index_scheduler::IndexScheduler;
 use meilisearch_auth::AuthFilter;
 use meilisearch_types::deserr::DeserrJsonError;
 use meilisearch_types::error::{Code, ErrorCode, ResponseError};
-use meilisearch_types::settings::{EmbedderSettingsError, SettingName, Settings, WriteVerb};
+use meilisearch_types::settings::{
+    EmbedderSettings, EmbedderSettingsError, Setting, SettingName, Settings, WriteVerb,
+};
 use meilisearch_types::tasks::KindWithContent;
 use serde_json::{Map, Value};
 
@@ -152,12 +154,11 @@ async fn change(
     new_settings: Settings,
     scheduler: Data<IndexScheduler>,
 ) -> Answer {
-    let refused = |error: EmbedderSettingsError| {
-        ResponseError::from_msg(error.to_string(), error.error_code())
-    };
-    new_settings.check_embedders().map_err(refused)?;
+    let embedders = parse_embedders(&new_settings).map_err(refused)?;
     check_features(&new_settings, &scheduler)?;
-    new_settings.check_embedder_sources().map_err(refused)?;
+    for (name, embedder) in &embedders {
+        embedders::settings::check(name, embedder).map_err(refused)?;
+    }
     if let Some(missing) = new_settings.not_implemented() {
         return Err(missing.into());
     }
@@ -169,6 +170,24 @@ async fn change(
         is_deletion: false,
     };
     enqueue(&scheduler, kind, None, StatusCode::ACCEPTED).await
+}
+
+/// The embedders that settings change.
+fn parse_embedders(
+    settings: &Settings,
+) -> Result<Vec<(&str, EmbedderSettings)>, EmbedderSettingsError> {
+    let embedders = settings.embedders.as_ref().set().into_iter().flatten();
+    let changed = embedders.filter_map(|(name, embedder)| match embedder {
+        Setting::Set(embedder) => Some((name, embedder)),
+        Setting::NotSet | Setting::Reset => None,
+    });
+    changed
+        .map(|(name, embedder)| Ok((&**name, EmbedderSettings::parse(name, embedder)?)))
+        .collect()
+}
+
+fn refused(error: EmbedderSettingsError) -> ResponseError {
+    ResponseError::from_msg(error.to_string(), error.error_code())
 }
 
 /// Refuses settings whose experimental feature is off; resetting them needs none.

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 
 use embedders::{
-    DocumentTemplate, EmbedderConfig, FragmentTemplate, Input, TemplateDocument, TemplateError,
+    DEFAULT_TEMPLATE_MAX_BYTES, DocumentTemplate, EmbedderConfig, FragmentTemplate, Input,
+    TemplateDocument, TemplateError,
 };
 use serde_json::Value;
 
@@ -14,8 +15,6 @@ use crate::schema::FieldsIdsMap;
 
 /// Store of the vector of a template's text.
 const TEMPLATE_STORE: u8 = 0;
-/// Longest text of a template when nothing else is set, in bytes (vectors.md 2.2).
-const DEFAULT_MAX_BYTES: usize = 400;
 
 /// How an embedder makes inputs of a document.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl Inputs {
         let values = config.config.embedder_options.indexing_fragments();
         if values.is_empty() {
             let prompt = &config.config.prompt;
-            let max_bytes = prompt.max_bytes.unwrap_or(DEFAULT_MAX_BYTES);
+            let max_bytes = prompt.max_bytes.unwrap_or(DEFAULT_TEMPLATE_MAX_BYTES);
             let template = DocumentTemplate::parse(&prompt.template, max_bytes)
                 .map_err(|error| damaged(error.to_string()))?;
             return Ok(Inputs::Template(template));

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use embedders::{EmbedderConfig, EmbedderOptions, Prompt};
-
-/// Longest text where nothing is set, in bytes (vectors.md 2.2).
-const DEFAULT_MAX_BYTES: usize = 400;
+use embedders::{DEFAULT_TEMPLATE_MAX_BYTES, EmbedderConfig, EmbedderOptions, Prompt};
 
 /// What must be embedded anew, the strongest action that a change asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +49,7 @@ impl Action {
 }
 
 fn max_bytes(prompt: &Prompt) -> usize {
-    prompt.max_bytes.unwrap_or(DEFAULT_MAX_BYTES)
+    prompt.max_bytes.unwrap_or(DEFAULT_TEMPLATE_MAX_BYTES)
 }
 
 /// Whether the same document may get another vector.
