@@ -26,8 +26,6 @@ pub enum NotImplemented {
     Chats,
     /// `/dynamic-search-rules` and what is below it.
     DynamicSearchRules,
-    /// `POST /render-template`.
-    RenderTemplate,
     /// `POST /indexes/{index_uid}/documents/edit`.
     EditDocuments,
     /// Tasks of a kind that no batch can run.
@@ -45,7 +43,6 @@ impl NotImplemented {
             NotImplemented::DynamicSearchRules => {
                 "The dynamic search rules (`/dynamic-search-rules`)"
             }
-            NotImplemented::RenderTemplate => "The rendering of templates (`/render-template`)",
             NotImplemented::EditDocuments => "The edition of documents by a function",
             NotImplemented::ChatSetting => "The index setting `chat`",
             NotImplemented::ForeignKeysSetting => "The index setting `foreignKeys`",

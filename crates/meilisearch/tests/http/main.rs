@@ -27,6 +27,7 @@ mod openapi;
 mod openapi_answers;
 mod overload;
 mod random_searches;
+mod render_template;
 mod search;
 mod settings;
 mod start;

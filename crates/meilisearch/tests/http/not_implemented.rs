@@ -9,7 +9,6 @@ use crate::common::Server;
 fn gated() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let control = json!({ "origin": {}, "message": {} });
     let completion = json!({ "model": "m", "messages": [], "unknown": 1 });
-    let render = json!({ "template": { "kind": "inlineDocumentTemplate", "inline": "" } });
     vec![
         ("GET", "/network", Value::Null, "network"),
         ("PATCH", "/network", json!({ "self": "a", "remotes": { "b": null } }), "network"),
@@ -21,7 +20,6 @@ fn gated() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("PATCH", "/chats/shop/settings", json!({ "source": "openAi" }), "chatCompletions"),
         ("DELETE", "/chats/shop/settings", Value::Null, "chatCompletions"),
         ("POST", "/chats/shop/chat/completions", completion, "chatCompletions"),
-        ("POST", "/render-template", render, "renderRoute"),
         ("POST", "/dynamic-search-rules", json!({ "limit": 3 }), "dynamicSearchRules"),
         ("DELETE", "/dynamic-search-rules", Value::Null, "dynamicSearchRules"),
         ("GET", "/dynamic-search-rules/a", Value::Null, "dynamicSearchRules"),

@@ -7,6 +7,7 @@
 //! - [`geo`]: `_geo` → point
 //! - [`vectors`]: what of `_vectors` stays in a document
 //! - [`stored`]: documents of the store: reading them, and ids of both kinds
+//! - [`template`]: documents as templates see them
 //! - [`outgoing`]: stored documents as JSON text that can be imported again
 
 mod error;
@@ -16,6 +17,7 @@ mod outgoing;
 pub(crate) mod payload;
 pub mod primary_key;
 pub(crate) mod stored;
+mod template;
 pub(crate) mod vectors;
 pub(crate) mod walk;
 
@@ -28,6 +30,7 @@ pub use error::DocumentError;
 pub use geo::{GeoFault, GeoPoint};
 pub use outgoing::OutgoingDocuments;
 pub use stored::{docid, document, external_id, to_json};
+pub use template::template_view;
 
 use crate::error::{InternalError, Result};
 use crate::schema::FieldsIdsMap;
