@@ -353,7 +353,8 @@ fn a_setting_that_is_not_built_refuses_the_import_unless_it_says_nothing() {
         (json!({"foreignKeys": [], "chat": nothing, "stopWords": ["a"]}), false),
         (json!({"foreignKeys": [{"foreignIndexUid": "b"}]}), true),
         (json!({"chat": {"description": "of films"}}), true),
-        (json!({"embedders": {"e": {"source": "openAi"}}}), true),
+        // It asks nobody while there are no documents.
+        (json!({"embedders": {"e": {"source": "openAi"}}, "stopWords": ["a"]}), false),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let mut archive =
