@@ -25,6 +25,7 @@ mod metrics;
 mod not_implemented;
 mod openapi;
 mod openapi_answers;
+mod operations_guide;
 mod overload;
 mod random_searches;
 mod render_template;
