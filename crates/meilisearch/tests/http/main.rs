@@ -12,6 +12,7 @@ mod config_file;
 mod documents;
 mod dumps;
 mod durability;
+mod embedder_searches;
 mod embedder_settings;
 mod embedders;
 mod export;
