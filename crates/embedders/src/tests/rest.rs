@@ -58,6 +58,43 @@ fn fragments_take_the_place_of_the_placeholder() -> TestResult {
     Ok(())
 }
 
+/// Of a query the one fragment that fits is sent; none or several are an error, and nothing is sent.
+#[test]
+fn the_fragment_that_fits_a_query() -> TestResult {
+    let mock = Mock::start(2)?;
+    let fragments = [
+        ("both", json!({ "t": "{{q}}", "u": "{{media.both}}" })),
+        ("pic", json!({ "img": "{{media.u}}", "n": 1 })),
+        ("txt", json!("find {{q}}")),
+    ];
+    let fragments = fragments.map(|(name, value)| (name.to_owned(), value));
+    let request = json!({ "input": ["{{fragment}}", "{{..}}"] });
+    let rest = rest_options(&mock, request, json!({ "output": ["{{embedding}}", "{{..}}"] }));
+    let rest = RestOptions { search_fragments: fragments.into(), ..rest };
+    let pool = pool_with(10, Environment::default());
+    let embedder = pool.get(&EmbedderOptions::Rest(rest), &FOREVER)?;
+    let embed = |text: Option<&str>, media: Option<Value>| {
+        let query = QueryInput { text, media: media.as_ref() };
+        let vector = embedder.embed_query(query, &FOREVER);
+        vector.map(|_| bodies(&mock.take_requests())).map_err(|error| error.kind)
+    };
+    assert_eq!(embed(Some("x"), None)?, [r#"{"input":["find x"]}"#]);
+    assert_eq!(embed(None, Some(json!({ "u": "z" })))?, [r#"{"input":[{"img":"z","n":1}]}"#]);
+    assert_eq!(embed(None, Some(json!({ "u": "y" })))?, [r#"{"input":[{"img":"y","n":1}]}"#]);
+    let refused = |text, media, names: &[&str]| {
+        let matching = names.iter().map(ToString::to_string).collect();
+        assert_eq!(embed(text, media), Err(EmbeddingErrorKind::FragmentMatch { matching }));
+    };
+    refused(Some("x"), Some(json!({ "u": "z" })), &["pic", "txt"]);
+    refused(Some("x"), Some(json!({ "u": "z", "both": 1 })), &["both", "pic", "txt"]);
+    refused(None, Some(json!({ "both": 1 })), &[]);
+    refused(None, None, &[]);
+    assert!(mock.requests().is_empty());
+    // Only queries without media are remembered.
+    assert!(embed(Some("x"), None)?.is_empty());
+    Ok(())
+}
+
 /// 25 texts: requests of 10, 10 and 5, whose vectors come in the order of the texts.
 #[test]
 fn inputs_are_cut_into_requests() -> TestResult {
