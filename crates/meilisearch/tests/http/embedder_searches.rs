@@ -1,6 +1,8 @@
 //! Searches whose vectors a provider computes: when it is asked, for what, and what comes of it when it does
 //! not answer (vectors.md 7, 16, 21.2 and 21.3).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use embedder_mock::{Mock, Reply, answer, vector};
@@ -222,6 +224,27 @@ fn providers_that_refuse_or_answer_wrongly() {
     mock.push([busy(), busy()]);
     assert_eq!(search(&server, semantic)["semanticHitCount"], 4);
     assert_eq!(asked(&mock).len(), 3);
+}
+
+#[test]
+fn a_provider_whose_vectors_are_not_as_long_as_those_stored() {
+    let mut server = Server::start_with(&["--experimental-allowed-ip-networks", "127.0.0.0/8"]);
+    let length = Arc::new(AtomicUsize::new(3));
+    let now = Arc::clone(&length);
+    let mock = Mock::with(move |request| answer(request, now.load(Ordering::SeqCst))).unwrap();
+    let mut embedder = rest(&mock);
+    embedder.as_object_mut().unwrap().shift_remove("dimensions");
+    fill(&server, "items", &embedder);
+    length.store(4, Ordering::SeqCst);
+    // A new process asks for the length again.
+    server.kill_and_restart();
+    let semantic = json!({ "q": "kite", "hybrid": by(1.0) });
+    assert_refused(server.post("/indexes/items/search", semantic), "vector_embedding_error");
+    assert_words_alone(&search(&server, json!({ "q": "kite", "hybrid": by(0.9) })), &[1, 3]);
+    let given = json!({ "vector": vector("blue kite", 3), "hybrid": by(1.0) });
+    assert_eq!(ids(&search(&server, given))[0], 3);
+    let given = json!({ "vector": vector("blue kite", 4), "hybrid": by(1.0) });
+    assert_refused(server.post("/indexes/items/search", given), "invalid_vector_dimensions");
 }
 
 #[test]

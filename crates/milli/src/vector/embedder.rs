@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use embedders::{
     Distribution, Embedder, EmbedderConfig, EmbedderOptions, EmbedderPool, EmbeddingError,
-    QueryInput, RequestContext,
+    EmbeddingErrorKind, QueryInput, RequestContext,
 };
 use meilisearch_types::error::{Code, ErrorCode};
 use roaring::RoaringBitmap;
 
 use super::{EmbedderStatus, Nearest, VectorStore};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::store::{Index, RoTxn};
 
@@ -99,7 +99,15 @@ impl SearchEmbedder {
             Some(dimensions) => dimensions,
             None => self.with_instance(deadline, |embedder, _| Ok(embedder.dimensions()))?,
         };
-        self.checked(vector, dimensions)
+        if vector.len() != dimensions {
+            return Err(VectorError::InvalidDimensions {
+                embedder: self.name.clone(),
+                expected: dimensions,
+                found: vector.len(),
+            }
+            .into());
+        }
+        Ok(self.ranking_by(vector))
     }
 
     /// Ranks by nearness to what a query says, embedded before `deadline`.
@@ -109,8 +117,14 @@ impl SearchEmbedder {
     pub fn embed(&self, input: QueryInput<'_>, deadline: Instant) -> Result<VectorQuery> {
         let vector =
             self.with_instance(deadline, |embedder, context| embedder.embed_query(input, context))?;
-        let dimensions = self.dimensions.unwrap_or(vector.len());
-        self.checked(vector, dimensions)
+        match self.dimensions {
+            // A provider may have changed since the stored vectors were computed.
+            Some(expected) if expected != vector.len() => {
+                let failure = EmbeddingErrorKind::WrongDimensions { expected, found: vector.len() };
+                Err(self.failed(failure.into()))
+            }
+            _ => Ok(self.ranking_by(vector)),
+        }
     }
 
     fn with_instance<T>(
@@ -121,22 +135,15 @@ impl SearchEmbedder {
         let context =
             RequestContext { deadline: Some(deadline), must_stop: &|| false, counters: None };
         let done = self.pool.get(&self.options, &context).and_then(|it| work(&it, &context));
-        done.map_err(|failure| {
-            VectorError::Embedding { embedder: self.name.clone(), failure }.into()
-        })
+        done.map_err(|failure| self.failed(failure))
     }
 
-    fn checked(&self, vector: Vec<f32>, dimensions: usize) -> Result<VectorQuery> {
-        if vector.len() != dimensions {
-            return Err(VectorError::InvalidDimensions {
-                embedder: self.name.clone(),
-                expected: dimensions,
-                found: vector.len(),
-            }
-            .into());
-        }
-        let store = self.store(dimensions);
-        Ok(VectorQuery { store, distribution: self.distribution, vector })
+    fn failed(&self, failure: EmbeddingError) -> Error {
+        VectorError::Embedding { embedder: self.name.clone(), failure }.into()
+    }
+
+    fn ranking_by(&self, vector: Vec<f32>) -> VectorQuery {
+        VectorQuery { store: self.store(vector.len()), distribution: self.distribution, vector }
     }
 
     fn store(&self, dimensions: usize) -> VectorStore {
