@@ -39,4 +39,5 @@ mod tenant_tokens;
 mod tls;
 mod transport;
 mod vectors;
+mod vectors_guide;
 mod webhooks;
