@@ -19,6 +19,7 @@
 //! | `index_snapshots.rs` | what routes need of single-index snapshots |
 //! | `compacted_copy.rs` | a copy without free pages in the place of an environment's file |
 //! | `space.rs` | room on the data volume, and what of it is promised |
+//! | `views.rs` | tasks and batches as they are shown |
 //! | `webhooks.rs` | who is told of finished tasks |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
@@ -35,6 +36,7 @@ mod queue;
 mod scheduler;
 mod space;
 mod testing;
+mod views;
 mod webhooks;
 
 use std::path::Path;
@@ -45,12 +47,10 @@ use std::time::Duration;
 
 use embedders::EmbedderPool;
 use file_store::FileStore;
-use meilisearch_types::batches::Batch;
 use meilisearch_types::features::RuntimeTogglableFeatures;
 use meilisearch_types::index_uid::is_reserved;
 use meilisearch_types::not_implemented::NotImplemented;
-use meilisearch_types::tasks::{BatchId, Details, Kind, KindWithContent, Status, Task, TaskId};
-use roaring::RoaringBitmap;
+use meilisearch_types::tasks::{Details, Kind, KindWithContent, Task};
 use uuid::Uuid;
 
 pub use self::error::{Error, Result};
@@ -69,7 +69,6 @@ use self::index_mapper::budget::Budget;
 use self::monitoring::Observer;
 use self::processing::Processing;
 use self::queue::Queue;
-use self::queue::filter::{View, page};
 use self::scheduler::{
     Wake, process_dump_creation, process_instance_snapshot, process_single_index_snapshot, run_loop,
 };
@@ -279,63 +278,6 @@ impl IndexScheduler {
         self.shared.queue.check_room()
     }
 
-    /// The tasks to show and how many match without limit and key.
-    ///
-    /// # Errors
-    /// The queue cannot be read.
-    pub fn tasks(&self, query: &Query, filter: IndexFilter<'_>) -> Result<(Vec<Task>, u64)> {
-        self.view(|view| {
-            let matching = view.task_uids(query)?;
-            let shown = RoaringBitmap::from_iter(page(&matching, query));
-            let shown = page(&view.visible_tasks(shown, query, filter)?, query);
-            let tasks =
-                shown.into_iter().map(|uid| shown_task(view, uid)).collect::<Result<_>>()?;
-            Ok((tasks, matching.len()))
-        })
-    }
-
-    /// One task.
-    ///
-    /// # Errors
-    /// There is none of that uid, or the queue cannot be read.
-    pub fn task(&self, uid: TaskId) -> Result<Task> {
-        self.view(|view| match view.queue.task(view.rtxn, uid)? {
-            Some(_) => shown_task(view, uid),
-            None => Err(Error::TaskNotFound(uid)),
-        })
-    }
-
-    /// All tasks that match and may be seen, for tasks about tasks.
-    ///
-    /// # Errors
-    /// The queue cannot be read.
-    pub fn task_uids(&self, query: &Query, filter: IndexFilter<'_>) -> Result<RoaringBitmap> {
-        self.view(|view| view.visible_tasks(view.task_uids(query)?, query, filter))
-    }
-
-    /// The batches to show and how many match without limit and key.
-    ///
-    /// # Errors
-    /// The queue cannot be read.
-    pub fn batches(&self, query: &Query, filter: IndexFilter<'_>) -> Result<(Vec<Batch>, u64)> {
-        self.view(|view| {
-            let matching = view.batch_uids(query)?;
-            let shown = RoaringBitmap::from_iter(page(&matching, query));
-            let shown = page(&view.visible_batches(shown, query, filter)?, query);
-            let batches =
-                shown.into_iter().map(|uid| shown_batch(view, uid)).collect::<Result<_>>()?;
-            Ok((batches, matching.len()))
-        })
-    }
-
-    /// One batch.
-    ///
-    /// # Errors
-    /// There is none of that uid, or the queue cannot be read.
-    pub fn batch(&self, uid: BatchId) -> Result<Batch> {
-        self.view(|view| shown_batch(view, uid))
-    }
-
     /// The index of that uid; the handle keeps it open.
     ///
     /// # Errors
@@ -454,37 +396,6 @@ impl IndexScheduler {
     /// Where single-index snapshots lie.
     pub fn snapshots_path(&self) -> &Path {
         &self.shared.options.snapshots_path
-    }
-
-    fn view<T>(&self, look: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        let now = self.shared.processing.now();
-        let rtxn = self.shared.queue.read_txn()?;
-        look(&View::new(&self.shared.queue, &rtxn, now)?)
-    }
-}
-
-/// A task with what runs laid over it.
-fn shown_task(view: &View<'_>, uid: TaskId) -> Result<Task> {
-    let mut task = view.queue.listed_task(view.rtxn, uid)?;
-    if let Some(running) = view.running_batch_of(uid) {
-        task.status = Status::Processing;
-        task.batch_uid = Some(running.uid());
-        task.started_at = Some(running.batch.started_at);
-    }
-    Ok(task)
-}
-
-/// A batch, running or stored.
-fn shown_batch(view: &View<'_>, uid: BatchId) -> Result<Batch> {
-    match view.running.get(&uid) {
-        Some(running) => {
-            let mut batch = running.batch.clone();
-            batch.progress = Some(running.progress.view());
-            batch.stats.progress_trace = running.progress.durations();
-            batch.embedder_stats = running.embedder_requests.stats();
-            Ok(batch)
-        }
-        None => view.queue.batch(view.rtxn, uid)?.ok_or(Error::BatchNotFound(uid)),
     }
 }
 

@@ -8,9 +8,10 @@ use meilisearch_types::tasks::{Kind, Status, Task};
 use roaring::RoaringBitmap;
 use time::OffsetDateTime;
 
+use crate::IndexScheduler;
 use crate::error::Result;
 use crate::queue::filter::View;
-use crate::{IndexScheduler, shown_batch};
+use crate::views::shown_batch;
 
 /// Kinds that change documents one by one.
 const DOCUMENT_KINDS: [Kind; 3] =

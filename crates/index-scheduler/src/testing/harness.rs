@@ -14,7 +14,8 @@ use roaring::RoaringBitmap;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::invariants;
+use super::{Fault, invariants};
+use crate::error::Result;
 use crate::queue::{Queue, tables};
 use crate::scheduler::Started;
 use crate::{FeatureFlags, IndexScheduler, IndexerOptions, Options};
@@ -300,4 +301,24 @@ fn print(queue: &Queue) -> String {
     let names = tables.index_mapping.iter(&rtxn).unwrap().map(|entry| entry.unwrap().0.to_owned());
     writeln!(text, "indexes: {}", names.collect::<Vec<_>>().join(", ")).unwrap();
     text
+}
+
+/// Does something at a point, whenever it is passed, until the guard is dropped.
+pub(crate) struct Hooked<'a>(&'a TestScheduler);
+
+impl<'a> Hooked<'a> {
+    pub(crate) fn at(
+        scheduler: &'a TestScheduler,
+        fault: Fault,
+        act: impl Fn() -> Result<()> + Send + Sync + 'static,
+    ) -> Hooked<'a> {
+        scheduler.shared().faults.set(move |at| if at == fault { act() } else { Ok(()) });
+        Hooked(scheduler)
+    }
+}
+
+impl Drop for Hooked<'_> {
+    fn drop(&mut self) {
+        self.0.shared().faults.clear();
+    }
 }

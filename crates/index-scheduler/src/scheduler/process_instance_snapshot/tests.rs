@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::IndexScheduler;
-use crate::testing::{CrashImage, TestScheduler};
+use crate::testing::{CrashImage, Hooked, TestScheduler};
 
 fn snapshot(scheduler: &TestScheduler) -> TaskId {
     scheduler.enqueue(KindWithContent::SnapshotCreation)
@@ -67,26 +67,6 @@ fn instance() -> TestScheduler {
     scheduler.create("books");
     scheduler.run_all();
     scheduler
-}
-
-/// Does something at every point that is passed, until the guard is dropped.
-struct Hooked<'a>(&'a TestScheduler);
-
-impl<'a> Hooked<'a> {
-    fn at(
-        scheduler: &'a TestScheduler,
-        fault: Fault,
-        act: impl Fn() -> Result<()> + Send + Sync + 'static,
-    ) -> Hooked<'a> {
-        scheduler.shared().faults.set(move |at| if at == fault { act() } else { Ok(()) });
-        Hooked(scheduler)
-    }
-}
-
-impl Drop for Hooked<'_> {
-    fn drop(&mut self) {
-        self.0.shared().faults.clear();
-    }
 }
 
 /// Every point inside the work.

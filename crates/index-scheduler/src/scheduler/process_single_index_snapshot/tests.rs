@@ -15,7 +15,7 @@ use roaring::RoaringBitmap;
 
 use super::*;
 use crate::ImportRequest;
-use crate::testing::{Fault, TestScheduler};
+use crate::testing::{Fault, Hooked, TestScheduler};
 
 fn snapshot(scheduler: &TestScheduler, index: &str) -> TaskId {
     scheduler.register_index_snapshot(index.into(), SnapshotCompression::Gzip).unwrap().uid

@@ -50,26 +50,6 @@ fn import_steps() -> impl Iterator<Item = Fault> {
     .map(Fault::Import)
 }
 
-/// Does something at a point, whenever it is passed, until the guard is dropped.
-pub(super) struct Hooked<'a>(&'a TestScheduler);
-
-impl<'a> Hooked<'a> {
-    pub(super) fn at(
-        scheduler: &'a TestScheduler,
-        fault: Fault,
-        act: impl Fn() -> Result<()> + Send + Sync + 'static,
-    ) -> Hooked<'a> {
-        scheduler.shared().faults.set(move |at| if at == fault { act() } else { Ok(()) });
-        Hooked(scheduler)
-    }
-}
-
-impl Drop for Hooked<'_> {
-    fn drop(&mut self) {
-        self.0.shared().faults.clear();
-    }
-}
-
 /// The two ways in which a step may go wrong.
 fn failures() -> [fn() -> Result<()>; 2] {
     [|| Err(Error::CorruptedQueue("made up".into())), || panic!("the sky is falling")]
