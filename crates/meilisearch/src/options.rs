@@ -72,7 +72,7 @@ pub struct Options {
 
     /// Networks that the server may send requests to although they are not public
     ///
-    /// Such as `127.0.0.0/8,fd00::/8`, or `any`. Webhooks and exports obey it.
+    /// Such as `127.0.0.0/8,fd00::/8`, or `any`. Webhooks, exports and embedders obey it.
     #[arg(
         long,
         env = "MEILI_EXPERIMENTAL_ALLOWED_IP_NETWORKS",

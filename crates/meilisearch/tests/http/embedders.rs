@@ -262,3 +262,17 @@ fn vectors_travel_and_nothing_is_embedded_again() {
         mock.take_requests();
     }
 }
+
+/// A dump brings computed vectors along, so that its import needs no provider when `dimensions` is given.
+#[test]
+fn a_dump_is_imported_while_the_provider_is_down() {
+    let (home, mock) = (server(&[]), Mock::start(3).unwrap());
+    with_provider(&home, "items", &mock);
+    home.succeed(home.post("/indexes/items/documents", json!([{ "id": 1, "t": "one" }])));
+    let task = home.succeed(home.raw_post("/dumps"));
+    let dump =
+        home.dir().join(format!("dumps/{}.dump", task["details"]["dumpUid"].as_str().unwrap()));
+    drop(mock);
+    let abroad = server(&[&format!("MEILI_IMPORT_DUMP={}", dump.display())]);
+    assert_eq!(embeddings(&abroad, "items", 1), [vector("one", 3)]);
+}
