@@ -217,6 +217,17 @@ impl EmbedderOptions {
         }
     }
 
+    /// Whether this build can make an instance: it has no code that runs models.
+    pub fn is_built(&self) -> bool {
+        match self {
+            EmbedderOptions::HuggingFace(_) => false,
+            EmbedderOptions::Composite(options) => {
+                options.search.is_built() && options.index.is_built()
+            }
+            _ => true,
+        }
+    }
+
     /// The options of what embeds documents.
     pub fn indexing_side(&self) -> &EmbedderOptions {
         match self {

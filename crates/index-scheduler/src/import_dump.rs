@@ -121,6 +121,7 @@ impl Import<'_> {
             threads: &self.shared.indexing_threads,
             max_memory_bytes: self.shared.options.indexer.max_memory_bytes,
             embedders: &self.shared.embedders,
+            tries_embedders: false,
             embedder_requests: &RequestCounters::default(),
             progress: &Progress::default(),
             must_stop: &|| false,

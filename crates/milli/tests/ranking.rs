@@ -33,6 +33,7 @@ impl TestIndex {
             threads: &threads,
             max_memory_bytes: None,
             embedders: &Default::default(),
+            tries_embedders: true,
             embedder_requests: &Default::default(),
             progress: &progress,
             must_stop: &|| false,

@@ -225,8 +225,10 @@ fn an_index_whose_model_cannot_run_here_is_written_as_long_as_it_is_not_asked() 
     index.settings(json!({"stopWords": ["the"]}));
     index.replace(json!([{"id": 2, "_vectors": without}]));
     index.delete(&["1"]);
-    for documents in [json!([{"id": 3}]), json!([{"id": 3, "_vectors": {"e": [1, 2]}}])] {
-        assert_eq!(index.failure(documents).0, "vector_embedding_error");
-    }
+    assert_eq!(index.failure(json!([{"id": 3}])).0, "vector_embedding_error");
+    // The first vector that is given tells the length.
+    index.replace(json!([{"id": 3, "_vectors": {"e": [1, 2]}}]));
+    let longer = json!([{"id": 4, "_vectors": {"e": [1, 2, 3]}}]);
+    assert_eq!(index.failure(longer).0, "invalid_vector_dimensions");
     index.clear();
 }

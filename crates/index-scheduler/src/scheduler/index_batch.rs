@@ -71,6 +71,7 @@ pub(super) fn with_index<T>(
         threads: &shared.indexing_threads,
         max_memory_bytes: shared.options.indexer.max_memory_bytes,
         embedders: &shared.embedders,
+        tries_embedders: true,
         embedder_requests: &running.embedder_requests,
         progress: &running.progress,
         must_stop: &must_stop,

@@ -131,7 +131,6 @@ fn refused_in_the_task() {
             json!({ "new": { "source": "ollama", "model": "m", "url": "http://a/embed" } }),
             "vector_embedding_error",
         ),
-        (json!({ "new": { "source": "huggingFace" } }), "vector_embedding_error"),
     ] {
         let body = json!({ "embedders": embedders, "stopWords": ["the"] });
         let task = server.wait(server.patch("/indexes/a/settings", body));
@@ -140,6 +139,34 @@ fn refused_in_the_task() {
     }
     assert_eq!(server.get(SETTING).1, before);
     assert_eq!(server.get("/indexes/a/settings/stop-words").1, json!([]));
+}
+
+#[test]
+fn a_model_that_cannot_run_here_is_accepted_and_takes_vectors() {
+    let server = Server::start();
+    let embedder =
+        json!({ "source": "huggingFace", "model": "m", "documentTemplate": "{{doc.t}}" });
+    let settings = json!({ "embedders": { "e": embedder } });
+    server.succeed(server.patch("/indexes/a/settings", settings.clone()));
+    let shown = server.get(SETTING).1;
+    assert_eq!((&shown["e"]["source"], &shown["e"]["model"]), (&json!("huggingFace"), &json!("m")));
+    let add = |document: Value| server.wait(server.post("/indexes/a/documents", document));
+    let task = add(json!({ "id": 1, "t": "kite" }));
+    assert_eq!(task["error"]["code"], "vector_embedding_error", "{task}");
+    let own = json!({ "id": 1, "t": "kite", "_vectors": { "e": [1, 0] } });
+    assert_eq!(add(own.clone())["status"], "succeeded");
+    let search = |body: Value| server.post("/indexes/a/search", body);
+    let by = |ratio: f64| json!({ "embedder": "e", "semanticRatio": ratio });
+    let found = search(json!({ "vector": [1, 0], "hybrid": by(1.0) })).1;
+    assert_eq!(found["hits"][0]["id"], 1, "{found}");
+    let found = search(json!({ "q": "kite", "hybrid": by(0.6) })).1;
+    assert_eq!((&found["hits"][0]["id"], &found["semanticHitCount"]), (&json!(1), &json!(0)));
+    let refused = search(json!({ "q": "kite", "hybrid": by(1.0) }));
+    assert_eq!((refused.0, &refused.1["code"]), (400, &json!("vector_embedding_error")));
+    // Where documents wait for vectors, it is of no use.
+    server.succeed(server.post("/indexes/b/documents", json!({ "id": 1, "t": "kite" })));
+    let task = server.wait(server.patch("/indexes/b/settings", settings));
+    assert_eq!(task["error"]["code"], "vector_embedding_error", "{task}");
 }
 
 #[test]

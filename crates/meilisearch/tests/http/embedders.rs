@@ -263,16 +263,28 @@ fn vectors_travel_and_nothing_is_embedded_again() {
     }
 }
 
-/// A dump brings computed vectors along, so that its import needs no provider when `dimensions` is given.
+/// A dump brings computed vectors along: its import asks nobody, not even for their length.
 #[test]
 fn a_dump_is_imported_while_the_provider_is_down() {
     let (home, mock) = (server(&[]), Mock::start(3).unwrap());
-    with_provider(&home, "items", &mock);
-    home.succeed(home.post("/indexes/items/documents", json!([{ "id": 1, "t": "one" }])));
+    let unsized_one = json!({ "source": "ollama", "model": "m", "url": mock.url("/api/embed"), "documentTemplate": "{{doc.t}}" });
+    for (uid, embedder) in [("items", rest(&mock.url("/"), "{{doc.t}}")), ("others", unsized_one)] {
+        let settings = json!({ "embedders": { "e": embedder } });
+        home.succeed(home.patch(&format!("/indexes/{uid}/settings"), settings));
+        let documents = json!([{ "id": 1, "t": "one" }]);
+        home.succeed(home.post(&format!("/indexes/{uid}/documents"), documents));
+    }
+    let model = json!({ "embedders": { "e": { "source": "huggingFace" } } });
+    home.succeed(home.patch("/indexes/models/settings", model));
+    let own = json!([{ "id": 1, "_vectors": { "e": [1, 0] } }]);
+    home.succeed(home.post("/indexes/models/documents", own));
     let task = home.succeed(home.raw_post("/dumps"));
     let dump =
         home.dir().join(format!("dumps/{}.dump", task["details"]["dumpUid"].as_str().unwrap()));
     drop(mock);
     let abroad = server(&[&format!("MEILI_IMPORT_DUMP={}", dump.display())]);
-    assert_eq!(embeddings(&abroad, "items", 1), [vector("one", 3)]);
+    for uid in ["items", "others"] {
+        assert_eq!(embeddings(&abroad, uid, 1), [vector("one", 3)]);
+    }
+    assert_eq!(embeddings(&abroad, "models", 1), [vec![1.0, 0.0]]);
 }

@@ -48,6 +48,9 @@ pub struct IndexingContext<'a> {
     pub max_memory_bytes: Option<usize>,
     /// What computes vectors.
     pub embedders: &'a EmbedderPool,
+    /// Whether new and changed embedders are asked for a vector at once, so that wrong ones are refused. The
+    /// import of a dump does not: its documents bring their vectors along.
+    pub tries_embedders: bool,
     /// Counts the requests to providers of vectors.
     pub embedder_requests: &'a RequestCounters,
     /// Where the steps under way are shown.

@@ -74,6 +74,7 @@ impl TestIndex {
             threads: &self.threads,
             max_memory_bytes: self.max_memory_bytes,
             embedders: &self.embedders,
+            tries_embedders: true,
             embedder_requests: requests,
             progress: &progress,
             must_stop,

@@ -147,10 +147,10 @@ impl EmbedderWriter<'_> {
         match change {
             VectorsChange::Replace { vectors, regenerate } => {
                 self.status.set(docid, true, regenerate);
-                if vectors.is_empty() {
+                let Some(first) = vectors.first() else {
                     return self.clear(scene.index, wtxn, docid);
-                }
-                let store = self.store(scene, wtxn)?;
+                };
+                let store = self.store(scene, wtxn, Some(first.len()))?;
                 let expected = store.store().dimensions;
                 match vectors.iter().position(|vector| vector.len() != expected) {
                     None => store.replace(scene.index, wtxn, docid, &vectors),
@@ -224,11 +224,11 @@ impl EmbedderWriter<'_> {
             places.push((docid, number, clears));
             inputs.push(input);
         }
-        self.store(scene, wtxn)?;
+        self.store(scene, wtxn, None)?;
         let instance = self.instance(scene.context)?;
         match instance.embed_documents(&inputs, &request(scene.context)) {
             Ok(vectors) => {
-                let store = self.store(scene, wtxn)?;
+                let store = self.store(scene, wtxn, None)?;
                 for ((docid, number, clears), vector) in places.into_iter().zip(vectors) {
                     if clears {
                         store.remove_all(scene.index, wtxn, docid)?;
@@ -260,8 +260,14 @@ impl EmbedderWriter<'_> {
         Ok(instance)
     }
 
-    /// The stores; the instance tells the length of vectors where nothing else does.
-    fn store(&mut self, scene: Scene<'_>, wtxn: &RwTxn<'_>) -> Result<&mut VectorWriter> {
+    /// The stores. Where nothing else tells the length of vectors, the instance does, or, if it is not to be
+    /// asked, the vector that is `given`.
+    fn store(
+        &mut self,
+        scene: Scene<'_>,
+        wtxn: &RwTxn<'_>,
+        given: Option<usize>,
+    ) -> Result<&mut VectorWriter> {
         let is_given = self.embedder.options.dimensions().is_some();
         let dimensions = match (&self.store, &self.instance) {
             (Some(store), Some(instance)) if !is_given => {
@@ -273,7 +279,10 @@ impl EmbedderWriter<'_> {
                 expected
             }
             (Some(store), _) => store.store().dimensions,
-            (None, _) => self.instance(scene.context)?.dimensions(),
+            (None, _) => match given {
+                Some(given) if !self.embedder.is_tried(scene.context) => given,
+                _ => self.instance(scene.context)?.dimensions(),
+            },
         };
         let writer = match self.store.take() {
             Some(writer) => writer,
@@ -325,6 +334,11 @@ impl EmbedderWriter<'_> {
 }
 
 impl Embedder {
+    /// Whether it is asked for a vector before there is need of one.
+    pub(in crate::indexing) fn is_tried(&self, context: &IndexingContext<'_>) -> bool {
+        self.computes() && self.options.is_built() && context.tries_embedders
+    }
+
     /// An instance.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ pub(super) fn change(
                 let id = lowest_free_id(index, wtxn, &config.name)?;
                 EmbedderStatus::new(id).put(index, wtxn, &config.name)?;
                 let embedder = Embedder::load(index, wtxn, config)?;
-                if embedder.computes() {
+                if embedder.is_tried(context) {
                     // A wrong one fails at once, not with the first document.
                     embedder.instance(context)?;
                 }
@@ -109,7 +109,7 @@ fn change_one(
     let mut stored = VectorStore::find(index, wtxn, id, before.is_quantized())?;
     let mut embedder = Embedder::new(after, status, None)?;
     let mut dimensions = is.dimensions();
-    if action == Action::Full && embedder.computes() {
+    if action == Action::Full && embedder.is_tried(context) {
         dimensions = Some(embedder.instance(context)?.dimensions());
     }
     if let (Some(store), Some(wanted)) = (stored, dimensions)
