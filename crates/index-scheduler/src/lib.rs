@@ -20,7 +20,7 @@
 //! | `compacted_copy.rs` | a copy without free pages in the place of an environment's file |
 //! | `space.rs` | room on the data volume, and what of it is promised |
 //! | `views.rs` | tasks and batches as they are shown |
-//! | `webhooks.rs` | who is told of finished tasks |
+//! | `webhooks.rs`, `webhooks/delivery.rs` | who is told of finished tasks; the thread that tells them |
 //! | `testing/` | a scheduler stepped by hand, fault points |
 
 mod compacted_copy;
@@ -74,6 +74,7 @@ use self::scheduler::{
 };
 use self::space::Space;
 use self::testing::Faults;
+use self::webhooks::Deliveries;
 
 /// How long the end of the server waits for running batches.
 const MAX_SHUTDOWN_WAIT: Duration = Duration::from_secs(60);
@@ -105,6 +106,7 @@ pub(crate) struct Shared {
     pub(crate) processing: Processing,
     pub(crate) wake: Wake,
     pub(crate) observer: Observer,
+    pub(crate) deliveries: Deliveries,
     pub(crate) indexing_threads: rayon::ThreadPool,
     pub(crate) embedders: Arc<EmbedderPool>,
     /// The next batch of rule 8 is taken for a waiting snapshot, if there is one.
@@ -149,6 +151,8 @@ impl IndexScheduler {
             .build()
             .map_err(std::io::Error::other)
             .map_err(Error::io("start indexing threads for", &options.db_path))?;
+        let deliveries = Deliveries::start(options.webhooks.policy.clone())
+            .map_err(Error::io("start the webhooks' thread for", &options.db_path))?;
         let features = Features::load(&queue, options.features)?;
         let index_snapshots = index_snapshot::Directory::new(options.snapshots_path.clone());
         Ok(IndexScheduler {
@@ -164,6 +168,7 @@ impl IndexScheduler {
                 processing: Processing::default(),
                 wake: Wake::default(),
                 observer: Observer::default(),
+                deliveries,
                 indexing_threads: threads,
                 serve_closure: AtomicBool::new(true),
                 stopping: AtomicBool::new(false),

@@ -1,25 +1,21 @@
-//! Webhooks: their store, and the delivery of finished tasks (tasks.md 22).
+//! Webhooks: their store, and who is told of finished tasks (tasks.md 22).
+
+mod delivery;
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use heed::{RoTxn, RwTxn};
 use meilisearch_types::outgoing::Policy;
 use meilisearch_types::tasks::{Task, TaskView};
 use meilisearch_types::webhooks::{DumpedWebhooks, MAX_WEBHOOKS, StoredWebhooks, Webhook};
-use ureq::Agent;
-use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+pub(crate) use self::delivery::Deliveries;
+use self::delivery::Delivery;
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::{IndexScheduler, Shared};
 
-/// How long one delivery may take in all.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// The one key of the webhooks in their database.
 const KEY: &str = "webhooks";
 
@@ -104,7 +100,7 @@ impl IndexScheduler {
 }
 
 impl Shared {
-    /// Sends the tasks of a batch, whose end is committed, to every webhook, on a thread of its own.
+    /// Queues the tasks of a batch, whose end is committed, for every webhook.
     pub(crate) fn notify_webhooks(&self, finished: &[Task], canceled: &[Task]) {
         let stored = self.queue.read_txn().and_then(|rtxn| self.queue.webhooks(&rtxn));
         let webhooks = match stored {
@@ -117,55 +113,12 @@ impl Shared {
         let mut tasks: Vec<TaskView> =
             finished.iter().chain(canceled).map(TaskView::from).collect();
         tasks.sort_by_key(|task| task.uid);
-        let policy = self.options.webhooks.policy.clone();
-        let thread = std::thread::Builder::new().name("webhooks".into());
-        let spawned = thread.spawn(move || deliver(&webhooks, &tasks, &policy));
-        if let Err(error) = spawned {
-            tracing::error!("no webhook is called, there is no thread for it: {error}");
+        let Some(first) = tasks.first().map(|task| task.uid) else { return };
+        let count = tasks.len();
+        if let Err(error) = self.deliveries.push(Delivery { webhooks, tasks }) {
+            tracing::error!(
+                "webhooks are not told of the {count} tasks of a batch (the first: {first}): {error}"
+            );
         }
     }
-}
-
-fn deliver(webhooks: &BTreeMap<Uuid, Webhook>, tasks: &[TaskView], policy: &Policy) {
-    let body = match lines(tasks) {
-        Ok(body) => body,
-        Err(error) => return tracing::error!("no webhook is called: {error}"),
-    };
-    let client = policy.client(TIMEOUT);
-    for (uuid, webhook) in webhooks {
-        match send(&client, webhook, &body) {
-            Ok(status) if status.is_success() => (),
-            Ok(status) => tracing::error!("the webhook {uuid} answered {status}"),
-            Err(error) => tracing::error!("the webhook {uuid} is not reached: {error}"),
-        }
-    }
-}
-
-/// The tasks, one a line, compressed.
-fn lines(tasks: &[TaskView]) -> std::io::Result<Vec<u8>> {
-    let mut body = GzEncoder::new(Vec::new(), Compression::new(6));
-    for task in tasks {
-        serde_json::to_writer(&mut body, task)?;
-        body.write_all(b"\n")?;
-    }
-    body.finish()
-}
-
-/// The webhook's own headers come last, so that they win.
-fn send(
-    client: &Agent,
-    webhook: &Webhook,
-    body: &[u8],
-) -> std::result::Result<ureq::http::StatusCode, ureq::Error> {
-    let mut request = client.post(&webhook.url);
-    if let Some(headers) = request.headers_mut() {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        for (name, value) in &webhook.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(ureq::http::Error::from)?;
-            let value = HeaderValue::from_str(value).map_err(ureq::http::Error::from)?;
-            headers.insert(name, value);
-        }
-    }
-    request.send(body).map(|answer| answer.status())
 }
