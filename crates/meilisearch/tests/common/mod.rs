@@ -113,8 +113,23 @@ impl Server {
 
     /// Sends SIGTERM and gives the exit status.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
+        self.ask_to_end();
+        self.wait_for_end()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Whether the process has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until the process has ended, and gives the exit status.
+    pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {

@@ -1,10 +1,11 @@
 //! Start and end of the process (operations.md sections 1, 6, 11).
 
+use std::io::{Read, Write};
 use std::process::Output;
 
 use serde_json::json;
 
-use crate::common::{Server, command};
+use crate::common::{Server, command, eventually};
 
 fn run(arguments: &[&str]) -> Output {
     let dir = tempfile::tempdir().unwrap();
@@ -89,4 +90,35 @@ fn sigterm_ends_with_0_and_the_data_is_there_again() {
     server.kill_and_restart();
     let (status, index) = server.get("/indexes/kept");
     assert_eq!((status, &index["primaryKey"]), (200, &json!("id")));
+}
+
+#[test]
+fn an_open_request_is_answered_before_the_server_ends() {
+    let mut server = Server::start();
+    let mut connection = server.connect();
+    let body = br#"{ "uid": "late" }"#;
+    let head = format!(
+        "POST /indexes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    connection.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    connection.write_all(&body[..5]).unwrap();
+
+    server.ask_to_end();
+    eventually(|| server.log().contains("asked to end"));
+    assert!(server.is_running());
+    connection.write_all(&body[5..]).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    assert!(answer.contains(r#""indexUid":"late""#), "{answer}");
+    assert_eq!(server.wait_for_end(), Some(0));
+
+    server.restart();
+    assert_eq!(server.wait_for(0)["status"], "succeeded");
+    assert_eq!(server.get("/indexes/late").0, 200);
 }
